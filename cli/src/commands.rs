@@ -1,0 +1,108 @@
+//! The verbs, one file each; and what a verb answers.
+
+pub mod audit;
+pub mod dev;
+pub mod doctor;
+pub mod env;
+pub mod key;
+pub mod keyvault;
+pub mod run;
+pub mod sandbox;
+pub mod seal;
+pub mod status;
+pub mod token;
+pub mod unseal;
+
+use clap::Subcommand;
+use serde_json::Value;
+
+use crate::{
+    client::Context,
+    error::{Error, Result},
+    output::Columns,
+};
+
+/// What a verb answers.
+#[derive(Debug, Default)]
+pub struct Reply {
+    /// For stdout.
+    pub value: Option<Value>,
+    /// For `-o table`.
+    pub columns: Columns,
+    /// An error to report after the value was printed.
+    pub then: Option<Error>,
+    /// The exit code without one.
+    pub exit: u8,
+}
+
+impl Reply {
+    /// Nothing to print.
+    pub fn nothing() -> Self {
+        Self::default()
+    }
+
+    /// A value to print.
+    pub fn value(value: Value) -> Self {
+        Self { value: Some(value), ..Self::default() }
+    }
+
+    /// With the columns of its table.
+    #[must_use]
+    pub fn columns(mut self, columns: Columns) -> Self {
+        self.columns = columns;
+        self
+    }
+
+    /// Another program's exit code.
+    pub fn exit(exit: u8) -> Self {
+        Self { exit, ..Self::default() }
+    }
+}
+
+/// Every noun and verb.
+#[derive(Subcommand)]
+pub enum Command {
+    /// Vaults and their keys
+    #[command(subcommand)]
+    Keyvault(keyvault::Command),
+    /// Keys (the same as keyvault key)
+    #[command(subcommand)]
+    Key(key::Command),
+    /// The PINs of a vault's PKCS#11 token
+    #[command(subcommand)]
+    Token(token::Command),
+    /// The audit log
+    #[command(subcommand)]
+    Audit(audit::Command),
+    /// Show whether the daemon is up and unsealed
+    Status,
+    /// Make the daemon forget its root key
+    Seal,
+    /// Give the daemon its passphrase
+    Unseal(unseal::Args),
+    /// Print the settings in use as shell exports
+    Env(env::Args),
+    /// Check that everything between this shell and a signature works
+    Doctor(doctor::Args),
+    /// Start a throw-away daemon and print how to use it
+    Dev(sandbox::Args),
+    /// Run a command with a throw-away daemon around it
+    Run(run::Args),
+}
+
+/// Runs one verb.
+pub async fn run(command: Command, context: &Context) -> Result<Reply> {
+    match command {
+        Command::Keyvault(command) => keyvault::run(command, context).await,
+        Command::Key(command) => key::run(command, context).await,
+        Command::Token(command) => token::run(command, context).await,
+        Command::Audit(command) => audit::run(command, context).await,
+        Command::Status => status::run(context).await,
+        Command::Seal => seal::run(context).await,
+        Command::Unseal(args) => unseal::run(&args, context).await,
+        Command::Env(args) => env::run(&args, context),
+        Command::Doctor(args) => doctor::run(&args, context).await,
+        Command::Dev(args) => dev::run(&args).await,
+        Command::Run(args) => run::run(&args).await,
+    }
+}

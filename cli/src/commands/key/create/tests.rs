@@ -1,0 +1,22 @@
+//! az's rules for a key's type.
+
+use super::*;
+
+#[test]
+fn types() {
+    let check = |given: Option<&str>, curve: Option<&str>, protection: Option<Protection>, expected: &str| {
+        assert_eq!(kty(given, curve, None, protection).unwrap(), expected);
+    };
+    check(None, None, None, "RSA");
+    check(None, Some("P-256"), None, "EC");
+    check(None, None, Some(Protection::Hsm), "RSA-HSM");
+    check(Some("ec"), None, Some(Protection::Software), "EC");
+    check(Some("EC-HSM"), None, Some(Protection::Hsm), "EC-HSM");
+    for error in [
+        kty(Some("RSA-HSM"), None, None, Some(Protection::Software)),
+        kty(Some("RSA"), Some("P-256"), None, None),
+        kty(Some("EC"), None, Some(2048), None),
+    ] {
+        assert_eq!(error.unwrap_err().exit() as u8, 2);
+    }
+}

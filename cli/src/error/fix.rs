@@ -1,0 +1,64 @@
+//! TABLE: what to do about each error code. No `_ =>` arm on purpose: a new code does not build until somebody says
+//! what to do about it.
+
+use softkeep_proto::error::ErrorCode;
+use tonic::Code;
+
+/// The general hint for a code; a command that knows more says it itself.
+pub fn hint(code: ErrorCode) -> &'static str {
+    use ErrorCode as E;
+    match code {
+        E::Unspecified | E::Internal => "a defect in softkeep; the daemon's log has the cause under the request id",
+        E::InvalidArgument => "check the values given; --help on the command lists what it takes",
+        E::InvalidLength => "the digest must be as long as the algorithm's hash; --in FILE hashes for you",
+        E::UnsupportedAlgorithm => {
+            "RSA keys take RS256/384/512, PS256/384/512, RSA-OAEP, RSA-OAEP-256; EC keys take ES256/384/512"
+        }
+        E::InvalidParameters => "leave the parameters out, or use those RFC 7518 names for the algorithm",
+        E::KeyTypeMismatch => "softkeep key show prints the key's type; choose an algorithm of that type",
+        E::OperationNotPermitted => "softkeep key show prints keyOps; make a key with the operation in --ops",
+        E::KeyDisabled => "softkeep key show prints enabled, notBefore and expires; use another key or version",
+        E::Unauthenticated => {
+            "connect over the daemon's unix socket, or with a client certificate ([tls] in config.toml)"
+        }
+        E::PermissionDenied => "run it as the daemon's user or root, or ask an administrator for the permission",
+        E::VaultNotFound => {
+            "softkeep keyvault list prints the vaults you may see; choose with --vault-name or SOFTKEEP_VAULT"
+        }
+        E::KeyNotFound => "softkeep key list prints the vault's keys",
+        E::AlreadyExists => "choose another name; a deleted name stays taken until it is purged",
+        E::Conflict => "somebody else changed it first; run the command again",
+        E::DecryptFailed => "check that key, version and algorithm are those it was encrypted with",
+        E::KeyInvalid => "check the file with: openssl pkey -in FILE -check -noout",
+        E::KeyTooWeak => "RSA keys have 2048 to 4096 bits, EC keys P-256, P-384 or P-521",
+        E::Sealed => "softkeep unseal",
+        E::Unavailable => "start softkeepd, or set SOFTKEEP_ENDPOINT; to try it out: softkeep run -- COMMAND",
+        E::Overloaded => "the daemon is busy; try again",
+        E::DeadlineExceeded => "try again; softkeep doctor shows whether the daemon answers",
+        E::MessageTooLarge => "send less: a digest instead of the message",
+        E::PinIncorrect => "check the PIN or passphrase; a file's trailing blank counts",
+        E::PinLocked => "an administrator unlocks it with: softkeep token unlock --vault-name VAULT",
+        E::PinInvalid => "a PIN has 4 to 255 bytes, in a strict vault at least 8",
+        E::PinNotSet => "set one with: softkeep token set-pin --vault-name VAULT",
+        E::RecordDamaged => "softkeep status names the damaged records; restore them from a backup",
+        E::StoreFailed => "check the disk and the daemon's log",
+        E::AuditFailed => "check the disk of the audit log; keys stay stopped until it can be written",
+        E::AttributeReadOnly => "leave the attribute out",
+        E::AttributeInvalid => "check the attribute's value",
+        E::TemplateIncomplete => "add the missing attribute",
+        E::TemplateInconsistent => "remove one of the attributes that contradict each other",
+        E::ActionProhibited => "the object or the vault's profile forbids it",
+        E::NotSupported => "this daemon does not have it; compare versions with: softkeep doctor",
+    }
+}
+
+/// The hint for a status without a reason of ours.
+pub fn foreign_hint(code: Code) -> Option<&'static str> {
+    match code {
+        Code::Unimplemented => Some("the daemon does not know this call; compare versions with: softkeep doctor"),
+        Code::PermissionDenied => Some(hint(ErrorCode::PermissionDenied)),
+        Code::Unauthenticated => Some(hint(ErrorCode::Unauthenticated)),
+        Code::Internal | Code::Unknown => Some("the endpoint may not be a softkeepd; softkeep doctor checks it"),
+        _ => None,
+    }
+}

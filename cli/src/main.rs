@@ -1,0 +1,52 @@
+//! `softkeep`: the command line of the Softkeep daemon, in `az`'s grammar. Nothing is decided here: arguments in, one
+//! call, its answer out.
+#![forbid(unsafe_code)]
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+mod args;
+mod client;
+mod commands;
+mod config;
+mod encoding;
+mod error;
+mod identifier;
+mod local;
+mod output;
+mod pem;
+mod secret;
+mod shape;
+mod time;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::{args::Cli, client::Context, config::Settings, error::Error, output::Printer};
+
+fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return args::report(&error),
+    };
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return Error::io("cannot start the runtime", &error).report(),
+    };
+    match runtime.block_on(run(cli)) {
+        Ok(code) => ExitCode::from(code),
+        Err(error) => error.report(),
+    }
+}
+
+async fn run(cli: Cli) -> Result<u8, Error> {
+    let settings = Settings::load(&cli.global)?;
+    let printer = Printer::new(settings.output, cli.global.query.as_deref())?;
+    let reply = commands::run(cli.command, &Context::new(settings)).await?;
+    if let Some(value) = reply.value {
+        printer.print(value, reply.columns)?;
+    }
+    match reply.then {
+        Some(error) => Err(error),
+        None => Ok(reply.exit),
+    }
+}

@@ -1,0 +1,24 @@
+//! Random bytes. One source for both backends; no seeding, no state of ours.
+
+use crate::error::{Error, Result};
+
+/// Fills the buffer from aws-lc's generator (SP 800-90A CTR-DRBG, one for each thread, seeded from the operating
+/// system and reseeded from it). On failure the buffer must not be used.
+pub fn fill_random(buf: &mut [u8]) -> Result<()> {
+    aws_lc_rs::rand::fill(buf).map_err(|_| Error::internal("the random generator failed"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_fills_differ() {
+        let (mut first, mut second) = ([0u8; 32], [0u8; 32]);
+        fill_random(&mut first).unwrap();
+        fill_random(&mut second).unwrap();
+        assert_ne!(first, [0u8; 32]);
+        assert_ne!(first, second);
+        fill_random(&mut []).unwrap();
+    }
+}

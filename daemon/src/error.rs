@@ -1,0 +1,74 @@
+//! The daemon's one error type. What goes to the caller (`code`, `detail`) and what only the log sees (`source`) are separate fields.
+
+use std::{error, fmt};
+
+pub use softkeep_proto::error::ErrorCode;
+
+/// The result of everything in the daemon that can fail.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// Why something was not done.
+#[derive(Debug)]
+pub struct Error {
+    /// The class of the failure; the table in `softkeep-proto` says what each door makes of it.
+    pub code: ErrorCode,
+    /// One line for the caller: lower case, no full stop, no secret.
+    pub detail: String,
+    /// The cause, for the log only.
+    pub source: Option<Box<dyn error::Error + Send + Sync>>,
+}
+
+impl Error {
+    /// An error with its words for the caller.
+    pub fn new(code: ErrorCode, detail: impl Into<String>) -> Self {
+        Self { code, detail: detail.into(), source: None }
+    }
+
+    /// Adds the cause, which stays in the log.
+    #[must_use]
+    pub fn because(mut self, source: impl Into<Box<dyn error::Error + Send + Sync>>) -> Self {
+        self.source = Some(source.into());
+        self
+    }
+
+    /// A defect of ours: the caller learns only that there is one.
+    pub fn internal(source: impl Into<Box<dyn error::Error + Send + Sync>>) -> Self {
+        Self::new(ErrorCode::Internal, "internal error").because(source)
+    }
+
+    /// The one answer to every failed decryption, whatever the cause.
+    pub fn decrypt_failed() -> Self {
+        Self::new(ErrorCode::DecryptFailed, "decryption failed")
+    }
+
+    /// No such vault, or none this caller may know of.
+    pub fn vault_not_found(name: &str) -> Self {
+        Self::new(ErrorCode::VaultNotFound, format!("no vault '{name}'"))
+    }
+
+    /// No such key, or none this caller may know of.
+    pub fn key_not_found(name: &str) -> Self {
+        Self::new(ErrorCode::KeyNotFound, format!("no key '{name}'"))
+    }
+
+    /// The daemon has no root key at the moment.
+    pub fn sealed() -> Self {
+        Self::new(ErrorCode::Sealed, "the daemon is sealed")
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.code.reason(), self.detail)?;
+        match &self.source {
+            Some(source) => write!(f, " ({source})"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl error::Error for Error {
+    fn source(&self) -> Option<&(dyn error::Error + 'static)> {
+        self.source.as_ref().map(|source| &**source as &(dyn error::Error + 'static))
+    }
+}

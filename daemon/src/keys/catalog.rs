@@ -1,0 +1,402 @@
+//! What the daemon knows of its vaults, keys and objects, in memory: the store's rows, checked once, parsed, and indexed. It answers the data
+//! plane without the store. Locks are held for look-ups only. Nobody is refused anything here.
+
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    sync::{Arc, PoisonError, RwLock, RwLockReadGuard},
+};
+
+use cryptoki_sys as ck;
+use prost::Message;
+use softkeep_proto::{algorithm::KeyType, pkcs11::v1::Attribute};
+use tokio::sync::broadcast;
+
+use super::{
+    face::{self, Face},
+    record::{
+        AdminRecord, AnchorRecord, KekRecord, KeyPolicy, KeyRecord, ObjectRecord, PinFailureRecord, VaultRecord, VersionRecord, row,
+    },
+};
+use crate::{
+    crypto::key_info::{self, PublicInfo},
+    error::{Error, ErrorCode, Result},
+    id::Id,
+};
+
+/// Change notices kept for a slow listener; one that falls behind is told that it did and looks at everything again.
+const CHANGE_BACKLOG: usize = 1024;
+
+/// A version of a key, parsed.
+pub struct Version {
+    /// The vault it is in.
+    pub vault: Id,
+    /// Its identifier.
+    pub id: Id,
+    /// The stored record.
+    pub record: VersionRecord,
+    /// The record's policy.
+    pub policy: KeyPolicy,
+    /// The key's type and size.
+    pub key_type: KeyType,
+    /// The public half.
+    pub public: PublicInfo,
+}
+
+/// A key with its versions, oldest first.
+#[derive(Clone)]
+pub struct Key {
+    /// The stored record.
+    pub record: Arc<KeyRecord>,
+    /// In the order of creation.
+    pub versions: Vec<Arc<Version>>,
+}
+
+impl Key {
+    /// The newest version.
+    pub fn current(&self) -> Option<&Arc<Version>> {
+        self.versions.last()
+    }
+}
+
+/// A vault and everything in it.
+pub struct Vault {
+    /// Its identifier.
+    pub id: Id,
+    /// The stored record.
+    pub record: Arc<VaultRecord>,
+    /// The ledger's sequence number of the last change in it.
+    pub revision: u64,
+    /// By name in lower case.
+    pub keys: BTreeMap<String, Key>,
+    /// Wrong PINs by (user type, peer).
+    pub pin_failures: HashMap<(String, String), u32>,
+    kek: Option<Arc<KekRecord>>,
+    versions: HashMap<Id, Arc<Version>>,
+    objects: HashMap<Id, Arc<ObjectRecord>>,
+    requests: HashMap<String, Id>,
+    faces: Faces,
+}
+
+/// The PKCS#11 objects of a vault, in creation order and by what applications search for.
+#[derive(Default)]
+struct Faces {
+    /// By (ordinal, class).
+    ordered: BTreeMap<(u64, u64), Arc<Face>>,
+    place: HashMap<Id, Vec<(u64, u64)>>,
+    by_attribute: HashMap<(u64, bytes::Bytes), Vec<(u64, u64)>>,
+}
+
+/// The attributes that have an index.
+const INDEXED: [u64; 2] = [ck::CKA_LABEL, ck::CKA_ID];
+
+impl Faces {
+    fn replace(&mut self, id: Id, ordinal: u64, faces: Vec<Face>) {
+        for place in self.place.remove(&id).unwrap_or_default() {
+            let Some(old) = self.ordered.remove(&place) else { continue };
+            for kind in INDEXED {
+                let Some(value) = old.attributes.get(&kind) else { continue };
+                let key = (kind, value.clone());
+                if let Some(places) = self.by_attribute.get_mut(&key) {
+                    places.retain(|other| *other != place);
+                    if places.is_empty() {
+                        self.by_attribute.remove(&key);
+                    }
+                }
+            }
+        }
+        for face in faces {
+            let place = (ordinal, face.class);
+            for kind in INDEXED {
+                if let Some(value) = face.attributes.get(&kind) {
+                    self.by_attribute.entry((kind, value.clone())).or_default().push(place);
+                }
+            }
+            self.place.entry(id).or_default().push(place);
+            self.ordered.insert(place, Arc::new(face));
+        }
+    }
+
+    fn find(&self, template: &[Attribute], visible: impl Fn(&Face) -> bool) -> Vec<Arc<Face>> {
+        let fits = |face: &&Arc<Face>| visible(face) && face.matches(template);
+        let indexed = template.iter().find(|attribute| INDEXED.contains(&attribute.r#type));
+        match indexed {
+            Some(attribute) => {
+                let mut places = self.by_attribute.get(&(attribute.r#type, attribute.value.clone())).cloned().unwrap_or_default();
+                places.sort_unstable();
+                places.iter().filter_map(|place| self.ordered.get(place)).filter(fits).cloned().collect()
+            }
+            None => self.ordered.values().filter(fits).cloned().collect(),
+        }
+    }
+}
+
+impl Vault {
+    fn new(id: Id, record: VaultRecord) -> Self {
+        Self {
+            id,
+            record: Arc::new(record),
+            revision: 0,
+            keys: BTreeMap::new(),
+            pin_failures: HashMap::new(),
+            kek: None,
+            versions: HashMap::new(),
+            objects: HashMap::new(),
+            requests: HashMap::new(),
+            faces: Faces::default(),
+        }
+    }
+
+    /// The wrapped KEK.
+    pub fn kek(&self) -> Result<Arc<KekRecord>> {
+        self.kek.clone().ok_or_else(|| Error::new(ErrorCode::RecordDamaged, "the vault has no key-encryption key"))
+    }
+
+    /// A key by name, whatever its case; deleted ones are not found.
+    pub fn key(&self, name: &str) -> Option<&Key> {
+        self.keys.get(&name.to_ascii_lowercase()).filter(|key| key.record.deleted.is_none())
+    }
+
+    /// Whether a name is taken, also by a deleted key, which may come back.
+    pub fn is_name_taken(&self, name: &str) -> bool {
+        self.keys.contains_key(&name.to_ascii_lowercase())
+    }
+
+    /// A version that is not deleted.
+    pub fn version(&self, id: Id) -> Option<&Arc<Version>> {
+        let version = self.versions.get(&id)?;
+        self.key(&version.record.key).map(|_| version)
+    }
+
+    /// An object that is no key.
+    pub fn object(&self, id: Id) -> Option<&Arc<ObjectRecord>> {
+        self.objects.get(&id)
+    }
+
+    /// What an earlier request with this id made.
+    pub fn made_by(&self, request_id: &str) -> Option<Id> {
+        self.requests.get(request_id).copied().filter(|_| !request_id.is_empty())
+    }
+
+    /// The objects that match a template.
+    pub fn find(&self, template: &[Attribute], visible: impl Fn(&Face) -> bool) -> Vec<Arc<Face>> {
+        self.faces.find(template, visible)
+    }
+
+    /// One object.
+    pub fn face(&self, id: Id, class: u64) -> Option<&Arc<Face>> {
+        self.faces.place.get(&id)?.iter().filter_map(|place| self.faces.ordered.get(place)).find(|face| face.class == class)
+    }
+
+    /// All objects of one id: the halves of a pair and its certificate.
+    pub fn faces_of(&self, id: Id) -> Vec<Arc<Face>> {
+        let places = self.faces.place.get(&id).map(Vec::as_slice).unwrap_or_default();
+        places.iter().filter_map(|place| self.faces.ordered.get(place)).cloned().collect()
+    }
+
+    fn put_version(&mut self, record: VersionRecord) -> Result<()> {
+        let id = Id::from_bytes(&record.id)?;
+        let policy = record.policy.clone().ok_or_else(|| Error::new(ErrorCode::RecordDamaged, "a version has no policy"))?;
+        let public = key_info::public_info(&record.public_key_der)?;
+        let version = Arc::new(Version { vault: self.id, id, key_type: policy.key_type()?, policy, public, record });
+        let name = version.record.key.clone();
+        if !version.record.request_id.is_empty() {
+            self.requests.insert(version.record.request_id.clone(), id);
+        }
+        self.versions.insert(id, version.clone());
+        let Some(key) = self.keys.get_mut(&name) else {
+            return Err(Error::new(ErrorCode::RecordDamaged, "a version has no key"));
+        };
+        match key.versions.iter_mut().find(|other| other.id == id) {
+            Some(place) => *place = version,
+            None => {
+                key.versions.push(version);
+                key.versions.sort_by_key(|version| version.record.ordinal);
+            }
+        }
+        self.show_key(&name);
+        Ok(())
+    }
+
+    /// Makes the faces of a key's versions anew: a new version takes the plain name from the last one.
+    fn show_key(&mut self, name: &str) {
+        let Some(key) = self.keys.get(name) else { return };
+        let current = key.current().map(|version| version.id);
+        for version in &key.versions {
+            let label = match current == Some(version.id) {
+                true => key.record.name.clone(),
+                false => format!("{}/{}", key.record.name, version.id),
+            };
+            let deleted = key.record.deleted.is_some();
+            let faces = if deleted { Vec::new() } else { face::of_version(version, &label) };
+            self.faces.replace(version.id, version.record.ordinal, faces);
+        }
+    }
+
+    fn put_object(&mut self, record: ObjectRecord) -> Result<()> {
+        let id = Id::from_bytes(&record.id)?;
+        if !record.request_id.is_empty() {
+            self.requests.insert(record.request_id.clone(), id);
+        }
+        self.faces.replace(id, record.ordinal, face::of_object(id, &record).into_iter().collect());
+        self.objects.insert(id, Arc::new(record));
+        Ok(())
+    }
+}
+
+/// Everything, behind one lock.
+#[derive(Default)]
+pub struct View {
+    vaults: HashMap<Id, Vault>,
+    by_name: HashMap<String, Id>,
+    admins: HashSet<u32>,
+    anchor: Option<AnchorRecord>,
+}
+
+impl View {
+    /// A vault by id; deleted ones are not found.
+    pub fn vault(&self, id: Id) -> Option<&Vault> {
+        self.vaults.get(&id).filter(|vault| vault.record.deleted.is_none())
+    }
+
+    /// A vault by name, whatever its case.
+    pub fn vault_named(&self, name: &str) -> Option<&Vault> {
+        self.by_name.get(&name.to_ascii_lowercase()).and_then(|id| self.vault(*id))
+    }
+
+    /// Whether a name is taken, also by a deleted vault, which may come back.
+    pub fn is_vault_name_taken(&self, name: &str) -> bool {
+        self.by_name.contains_key(&name.to_ascii_lowercase())
+    }
+
+    /// All vaults that are not deleted, in creation order.
+    pub fn vaults(&self) -> Vec<&Vault> {
+        let mut vaults: Vec<_> = self.vaults.values().filter(|vault| vault.record.deleted.is_none()).collect();
+        vaults.sort_by_key(|vault| vault.record.slot_id);
+        vaults
+    }
+
+    /// Whether a uid was named an administrator.
+    pub fn is_admin(&self, uid: u32) -> bool {
+        self.admins.contains(&uid)
+    }
+
+    /// The newest audit record known to be on disk.
+    pub fn anchor(&self) -> Option<&AnchorRecord> {
+        self.anchor.as_ref()
+    }
+
+    fn apply(&mut self, key: &str, body: Option<&[u8]>, sequence: u64) -> Result<Option<Id>> {
+        let mut parts = key.splitn(3, '/');
+        let (kind, first, rest) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default(), parts.next());
+        match kind {
+            row::AUDIT_ANCHOR => {
+                self.anchor = body.map(decode).transpose()?;
+                return Ok(None);
+            }
+            "admin" => {
+                if let Some(uid) = body.map(decode::<AdminRecord>).transpose()?.and_then(|record| record.uid) {
+                    self.admins.insert(uid);
+                }
+                return Ok(None);
+            }
+            _ => {}
+        }
+        let id = Id::parse(first)?;
+        if kind == "vault" {
+            if let Some(record) = body.map(decode::<VaultRecord>).transpose()? {
+                self.by_name.insert(record.name.to_ascii_lowercase(), id);
+                match self.vaults.get_mut(&id) {
+                    Some(vault) => vault.record = Arc::new(record),
+                    None => drop(self.vaults.insert(id, Vault::new(id, record))),
+                }
+            }
+        }
+        let vault = self.vaults.get_mut(&id).ok_or_else(|| Error::new(ErrorCode::RecordDamaged, "a row names no vault"))?;
+        vault.revision = vault.revision.max(sequence);
+        let Some(rest) = rest.or((kind == "kek").then_some("")) else { return Ok(Some(id)) };
+        match (kind, body) {
+            ("kek", Some(body)) => vault.kek = Some(Arc::new(decode(body)?)),
+            ("key", Some(body)) => {
+                let record = Arc::new(decode::<KeyRecord>(body)?);
+                let fresh = Key { record: record.clone(), versions: Vec::new() };
+                vault.keys.entry(rest.to_owned()).or_insert(fresh).record = record;
+                vault.show_key(rest);
+            }
+            ("version", Some(body)) => vault.put_version(decode(body)?)?,
+            ("object", Some(body)) => vault.put_object(decode(body)?)?,
+            ("pin", body) => {
+                let (user_type, peer) = rest.split_once('/').unwrap_or((rest, ""));
+                let place = (user_type.to_owned(), peer.to_owned());
+                match body.map(decode::<PinFailureRecord>).transpose()? {
+                    Some(record) => vault.pin_failures.insert(place, record.count),
+                    None => vault.pin_failures.remove(&place),
+                };
+            }
+            _ => {}
+        }
+        Ok(Some(id))
+    }
+}
+
+fn decode<T: Message + Default>(body: &[u8]) -> Result<T> {
+    T::decode(body).map_err(|cause| Error::new(ErrorCode::RecordDamaged, "a record cannot be read").because(cause))
+}
+
+/// The order in which rows are read at the start: what is named before what names it.
+fn rank(key: &str) -> u8 {
+    match key.split('/').next().unwrap_or_default() {
+        "vault" => 0,
+        "kek" => 1,
+        "key" => 2,
+        _ => 3,
+    }
+}
+
+/// The catalog: a view, and word of every change.
+pub struct Catalog {
+    view: RwLock<View>,
+    changes: broadcast::Sender<(Id, u64)>,
+}
+
+impl Catalog {
+    /// Reads rows whose MACs are right. Also returns the names of rows that cannot be read all the same.
+    pub fn load(mut rows: Vec<super::ledger::Verified>) -> (Self, Vec<String>) {
+        let mut view = View::default();
+        let mut damaged = Vec::new();
+        rows.sort_by_key(|row| rank(&row.key));
+        for row in rows {
+            if view.apply(&row.key, Some(&row.body), row.sequence).is_err() {
+                damaged.push(row.key);
+            }
+        }
+        (Self { view: RwLock::new(view), changes: broadcast::Sender::new(CHANGE_BACKLOG) }, damaged)
+    }
+
+    /// Looks. The guard must not be held over a call.
+    pub fn view(&self) -> RwLockReadGuard<'_, View> {
+        self.view.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes in rows that are now durable, and tells the listeners which vaults changed.
+    pub fn apply(&self, sequence: u64, entries: &[super::ledger::Entry]) {
+        let mut changed = HashSet::new();
+        {
+            let mut view = self.view.write().unwrap_or_else(PoisonError::into_inner);
+            for entry in entries {
+                match view.apply(&entry.key, entry.body.as_deref(), sequence) {
+                    Ok(vault) => changed.extend(vault),
+                    Err(error) => tracing::error!(row = entry.key, %error, "a row just written cannot be read"),
+                }
+            }
+        }
+        for vault in changed {
+            // Nobody listening is no error.
+            let _ = self.changes.send((vault, sequence));
+        }
+    }
+
+    /// Vaults and their new revisions, as they change.
+    pub fn changes(&self) -> broadcast::Receiver<(Id, u64)> {
+        self.changes.subscribe()
+    }
+}

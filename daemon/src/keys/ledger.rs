@@ -1,0 +1,261 @@
+//! Rows over the store: each with a MAC and a sequence number, all of them summed up in one state row, so that an edited, replayed, added or
+//! missing row is noticed by whoever holds the root key. Says nothing about what the rows mean.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use aws_lc_rs::{digest, hmac};
+use prost::Message;
+
+use super::{
+    record::{self, FORMAT, StateRecord, row},
+    seal::RootKeys,
+};
+use crate::{
+    error::{Error, ErrorCode, Result},
+    store::{Compare, Store, Write},
+};
+
+/// A row to be written, or (without a body) deleted.
+pub struct Entry {
+    /// The row's name.
+    pub key: String,
+    /// The record, encoded.
+    pub body: Option<Vec<u8>>,
+}
+
+impl Entry {
+    /// Writes a record.
+    pub fn put(key: String, record: &impl Message) -> Self {
+        Self { key, body: Some(record.encode_to_vec()) }
+    }
+
+    /// Removes a row.
+    pub fn delete(key: String) -> Self {
+        Self { key, body: None }
+    }
+}
+
+/// A row that was read and whose MAC is right.
+pub struct Verified {
+    /// The row's name.
+    pub key: String,
+    /// When it was written.
+    pub sequence: u64,
+    /// The record, encoded.
+    pub body: Vec<u8>,
+}
+
+/// The MACed rows of one store.
+pub struct Ledger {
+    store: Arc<dyn Store>,
+    meta: hmac::Key,
+    state: Mutex<State>,
+}
+
+struct State {
+    record: StateRecord,
+    /// The store's revision of the state row: every commit compares it, so two daemons can never both win.
+    revision: u64,
+    /// The MAC of every row, which the sum is made of.
+    macs: HashMap<String, [u8; 32]>,
+}
+
+/// What reading the whole store showed.
+pub struct Load {
+    /// Rows whose MAC is right, by name.
+    pub rows: Vec<Verified>,
+    /// Rows whose MAC is wrong; nothing is done with them.
+    pub damaged: Vec<String>,
+}
+
+impl Ledger {
+    /// Writes the first, empty state. The store must have none.
+    pub fn create(store: &dyn Store, keys: &RootKeys, mut writes: Vec<Write>) -> Result<()> {
+        let record = StateRecord { sequence: 0, root: vec![0; 32], next_slot: 0, next_ordinal: 1 };
+        writes.push(Write::Put(row::STATE.into(), wrap(keys.meta(), row::STATE, 0, record.encode_to_vec()).0));
+        store.transact(vec![Compare::Absent(row::STATE.into())], writes).map(|_| ())
+    }
+
+    /// Reads every row and checks it. Fails when rows are missing, added or replayed; a damaged row alone fails only its own use.
+    pub fn open(store: Arc<dyn Store>, keys: &RootKeys) -> Result<(Self, Load)> {
+        let meta = keys.meta().clone();
+        let state_row = store
+            .get(row::STATE)?
+            .ok_or_else(|| Error::new(ErrorCode::RecordDamaged, "the store has no state row: it was never initialised or is damaged"))?;
+        let record = unwrap(&meta, row::STATE, &state_row.value)
+            .and_then(|verified| StateRecord::decode(verified.body.as_slice()).ok())
+            .ok_or_else(|| Error::new(ErrorCode::RecordDamaged, "the state row fails its integrity check"))?;
+        let mut macs = HashMap::new();
+        let mut sum = [0; 32];
+        let mut load = Load { rows: Vec::new(), damaged: Vec::new() };
+        for stored in store.range("")? {
+            if stored.key == row::STATE || stored.key == row::CLUSTER || stored.key.starts_with(row::SLOT) {
+                continue;
+            }
+            let mac = stored_mac(&stored.value);
+            add(&mut sum, &mac);
+            macs.insert(stored.key.clone(), mac);
+            match unwrap(&meta, &stored.key, &stored.value) {
+                Some(verified) => load.rows.push(verified),
+                None => load.damaged.push(stored.key),
+            }
+        }
+        if sum.as_slice() != record.root.as_slice() {
+            let named = if load.damaged.is_empty() { String::new() } else { format!("; damaged: {}", load.damaged.join(", ")) };
+            return Err(Error::new(
+                ErrorCode::RecordDamaged,
+                format!("rows of the store are missing, added or older than its state says{named}; restore a backup"),
+            ));
+        }
+        let state = Mutex::new(State { record, revision: state_row.revision, macs });
+        Ok((Self { store, meta, state }, load))
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // A panic cannot leave it half changed: `commit` replaces it as a whole, after the store has agreed.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Writes rows, all or none, durably. `fill` is given the counters (next slot, next ordinal), may take from them, and says what to write;
+    /// it runs alone, so what it reads of the catalog holds. `apply` is told of the rows once they are durable, still alone, so that it hears
+    /// of them in the order of their sequence numbers. Returns what `fill` made.
+    ///
+    /// This is the control plane: the lock is held until the store has answered.
+    pub fn commit<T>(
+        &self,
+        fill: impl FnOnce(&mut Counters) -> Result<(Vec<Entry>, T)>,
+        apply: impl FnOnce(u64, &[Entry]),
+    ) -> Result<T> {
+        let mut state = self.state();
+        let mut counters = Counters { next_slot: state.record.next_slot, next_ordinal: state.record.next_ordinal };
+        let (entries, made) = fill(&mut counters)?;
+        let sequence = state.record.sequence + 1;
+        let mut root: [u8; 32] = state.record.root.as_slice().try_into().map_err(|_| Error::internal("state root"))?;
+        let mut writes = Vec::with_capacity(entries.len() + 1);
+        let mut new_macs = Vec::with_capacity(entries.len());
+        for entry in &entries {
+            if let Some(old) = state.macs.get(&entry.key) {
+                subtract(&mut root, old);
+            }
+            match &entry.body {
+                Some(body) => {
+                    let (value, mac) = wrap(&self.meta, &entry.key, sequence, body.clone());
+                    add(&mut root, &mac);
+                    writes.push(Write::Put(entry.key.clone(), value));
+                    new_macs.push((&entry.key, Some(mac)));
+                }
+                None => {
+                    writes.push(Write::Delete(entry.key.clone()));
+                    new_macs.push((&entry.key, None));
+                }
+            }
+        }
+        let record = StateRecord {
+            sequence,
+            root: root.to_vec(),
+            next_slot: counters.next_slot,
+            next_ordinal: counters.next_ordinal,
+        };
+        writes.push(Write::Put(row::STATE.into(), wrap(&self.meta, row::STATE, sequence, record.encode_to_vec()).0));
+        let compare = Compare::RevisionIs(row::STATE.into(), state.revision);
+        let revision = self.store.transact(vec![compare], writes)?;
+        state.record = record;
+        state.revision = revision;
+        for (key, mac) in new_macs {
+            match mac {
+                Some(mac) => state.macs.insert(key.clone(), mac),
+                None => state.macs.remove(key),
+            };
+        }
+        apply(sequence, &entries);
+        Ok(made)
+    }
+
+    /// Reads one row again and checks it.
+    pub fn read(&self, key: &str) -> Result<Option<Verified>> {
+        let Some(stored) = self.store.get(key)? else { return Ok(None) };
+        let expected = self.state().macs.get(key).copied();
+        unwrap(&self.meta, key, &stored.value)
+            .filter(|_| expected.is_some_and(|mac| mac == stored_mac(&stored.value)))
+            .map(Some)
+            .ok_or_else(|| Error::new(ErrorCode::RecordDamaged, format!("the record {key} fails its integrity check")))
+    }
+}
+
+/// The numbers that only ever grow.
+pub struct Counters {
+    next_slot: u64,
+    next_ordinal: u64,
+}
+
+impl Counters {
+    /// A slot id nobody had before.
+    pub fn take_slot(&mut self) -> u64 {
+        self.next_slot += 1;
+        self.next_slot - 1
+    }
+
+    /// A place in the order of creation.
+    pub fn take_ordinal(&mut self) -> u64 {
+        self.next_ordinal += 1;
+        self.next_ordinal - 1
+    }
+}
+
+fn mac_of(meta: &hmac::Key, key: &str, sequence: u64, body: &[u8]) -> [u8; 32] {
+    let mut context = hmac::Context::with_key(meta);
+    context.update(&FORMAT.to_be_bytes());
+    context.update(&(key.len() as u64).to_be_bytes());
+    context.update(key.as_bytes());
+    context.update(&sequence.to_be_bytes());
+    context.update(body);
+    let mut mac = [0; 32];
+    mac.copy_from_slice(context.sign().as_ref());
+    mac
+}
+
+fn wrap(meta: &hmac::Key, key: &str, sequence: u64, body: Vec<u8>) -> (Vec<u8>, [u8; 32]) {
+    let mac = mac_of(meta, key, sequence, &body);
+    (record::Row { format: FORMAT, sequence, mac: mac.to_vec(), body }.encode_to_vec(), mac)
+}
+
+fn unwrap(meta: &hmac::Key, key: &str, value: &[u8]) -> Option<Verified> {
+    let stored = record::Row::decode(value).ok()?;
+    let mac = mac_of(meta, key, stored.sequence, &stored.body);
+    let right = stored.format == FORMAT && aws_lc_rs::constant_time::verify_slices_are_equal(&mac, &stored.mac).is_ok();
+    right.then(|| Verified { key: key.to_owned(), sequence: stored.sequence, body: stored.body })
+}
+
+/// What a row counts in the sum: its stored MAC, or for a row too damaged to have one, a hash of what is there.
+fn stored_mac(value: &[u8]) -> [u8; 32] {
+    record::Row::decode(value).ok().and_then(|stored| stored.mac.try_into().ok()).unwrap_or_else(|| {
+        let mut hash = [0; 32];
+        hash.copy_from_slice(digest::digest(&digest::SHA256, value).as_ref());
+        hash
+    })
+}
+
+/// Adds modulo 2^256. MACs under a secret key are as good as random, so the sum is a multiset hash nobody without the key can steer.
+fn add(sum: &mut [u8; 32], value: &[u8; 32]) {
+    let mut carry = 0u16;
+    for (sum, value) in sum.iter_mut().rev().zip(value.iter().rev()) {
+        carry += u16::from(*sum) + u16::from(*value);
+        *sum = carry.to_be_bytes()[1];
+        carry >>= 8;
+    }
+}
+
+fn subtract(sum: &mut [u8; 32], value: &[u8; 32]) {
+    let mut negated = value.map(|byte| !byte);
+    let mut one = [0; 32];
+    one[31] = 1;
+    add(&mut negated, &one);
+    add(sum, &negated);
+}
+
+#[cfg(test)]
+#[path = "ledger/tests.rs"]
+mod tests;

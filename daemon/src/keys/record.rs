@@ -1,0 +1,370 @@
+//! The records as they lie in the store (format 1; `docs/storage-format.md` is the same in prose), and the names of their rows.
+//! Nothing is opened, checked or decided here. Private keys appear only sealed.
+
+use std::collections::BTreeMap;
+
+use prost::Message;
+use softkeep_proto::algorithm::{Curve, KeyOperation, KeyType};
+
+use crate::{
+    error::{Error, ErrorCode, Result},
+    id::Id,
+};
+
+/// The version of every row and blob below.
+pub const FORMAT: u32 = 1;
+
+/// What every mutable row is wrapped in.
+#[derive(Clone, PartialEq, Message)]
+pub struct Row {
+    /// [`FORMAT`].
+    #[prost(uint32, tag = "1")]
+    pub format: u32,
+    /// The ledger's sequence number when this row was written: an old copy of a row has a lower one.
+    #[prost(uint64, tag = "2")]
+    pub sequence: u64,
+    /// HMAC-SHA256 under K_meta over the row's name, format, sequence and body.
+    #[prost(bytes = "vec", tag = "3")]
+    pub mac: Vec<u8>,
+    /// The record.
+    #[prost(bytes = "vec", tag = "4")]
+    pub body: Vec<u8>,
+}
+
+/// A vault. Row `vault/{vault}`.
+#[derive(Clone, PartialEq, Message)]
+#[allow(missing_docs)]
+pub struct VaultRecord {
+    #[prost(bytes = "vec", tag = "1")]
+    pub id: Vec<u8>,
+    #[prost(string, tag = "2")]
+    pub name: String,
+    #[prost(uint64, tag = "3")]
+    pub slot_id: u64,
+    #[prost(int64, tag = "4")]
+    pub created: i64,
+    #[prost(int64, tag = "5")]
+    pub updated: i64,
+    #[prost(string, tag = "6")]
+    pub location: String,
+    #[prost(string, tag = "7")]
+    pub resource_group: String,
+    #[prost(string, tag = "8")]
+    pub sku: String,
+    #[prost(btree_map = "string, string", tag = "9")]
+    pub tags: BTreeMap<String, String>,
+    #[prost(uint32, tag = "10")]
+    pub soft_delete_retention_days: u32,
+    #[prost(string, tag = "11")]
+    pub profile: String,
+    #[prost(bool, tag = "12")]
+    pub publish_certificates: bool,
+    #[prost(message, optional, tag = "13")]
+    pub user_pin: Option<PinRecord>,
+    #[prost(message, optional, tag = "14")]
+    pub so_pin: Option<PinRecord>,
+    #[prost(uint32, tag = "15")]
+    pub kek_version: u32,
+    #[prost(int64, optional, tag = "16")]
+    pub deleted: Option<i64>,
+    #[prost(string, tag = "17")]
+    pub request_id: String,
+}
+
+/// A PIN, as Argon2id with a pepper derived from the root key.
+#[derive(Clone, PartialEq, Message)]
+#[allow(missing_docs)]
+pub struct PinRecord {
+    #[prost(bytes = "vec", tag = "1")]
+    pub salt: Vec<u8>,
+    #[prost(bytes = "vec", tag = "2")]
+    pub hash: Vec<u8>,
+    /// Grows with every new PIN; login tokens of an older epoch are dead.
+    #[prost(uint64, tag = "3")]
+    pub epoch: u64,
+}
+
+/// A vault's key-encryption key, wrapped under K_kek. Row `kek/{vault}`.
+#[derive(Clone, PartialEq, Message)]
+#[allow(missing_docs)]
+pub struct KekRecord {
+    #[prost(uint32, tag = "1")]
+    pub version: u32,
+    #[prost(bytes = "vec", tag = "2")]
+    pub wrapped: Vec<u8>,
+}
+
+/// A key: a name and what all its versions share. Row `key/{vault}/{name in lower case}`.
+#[derive(Clone, PartialEq, Message)]
+#[allow(missing_docs)]
+pub struct KeyRecord {
+    #[prost(string, tag = "1")]
+    pub name: String,
+    #[prost(int64, tag = "2")]
+    pub created: i64,
+    #[prost(int64, optional, tag = "3")]
+    pub deleted: Option<i64>,
+    #[prost(int64, optional, tag = "4")]
+    pub scheduled_purge: Option<i64>,
+}
+
+/// One version of a key. Row `version/{vault}/{version}`; its sealed private key is the row `blob/{vault}/{version}`.
+#[derive(Clone, PartialEq, Message)]
+#[allow(missing_docs)]
+pub struct VersionRecord {
+    #[prost(bytes = "vec", tag = "1")]
+    pub id: Vec<u8>,
+    /// The key's name in lower case.
+    #[prost(string, tag = "2")]
+    pub key: String,
+    /// 1, 2, 3 … within the vault, in the order of creation.
+    #[prost(uint64, tag = "3")]
+    pub ordinal: u64,
+    #[prost(int64, tag = "4")]
+    pub created: i64,
+    #[prost(int64, tag = "5")]
+    pub updated: i64,
+    #[prost(bool, tag = "6")]
+    pub enabled: bool,
+    #[prost(int64, optional, tag = "7")]
+    pub not_before: Option<i64>,
+    #[prost(int64, optional, tag = "8")]
+    pub expires: Option<i64>,
+    #[prost(btree_map = "string, string", tag = "9")]
+    pub tags: BTreeMap<String, String>,
+    #[prost(bytes = "vec", tag = "10")]
+    pub public_key_der: Vec<u8>,
+    /// What decides over the use of the private key; also the blob's associated data.
+    #[prost(message, optional, tag = "11")]
+    pub policy: Option<KeyPolicy>,
+    /// What a PKCS#11 application said of each half, beyond what follows from the rest. Attribute type → wire value.
+    #[prost(btree_map = "uint64, bytes", tag = "12")]
+    pub private_attributes: BTreeMap<u64, Vec<u8>>,
+    #[prost(btree_map = "uint64, bytes", tag = "13")]
+    pub public_attributes: BTreeMap<u64, Vec<u8>>,
+    /// The private (and with it the key's use) or the public object was destroyed through PKCS#11.
+    #[prost(bool, tag = "14")]
+    pub private_hidden: bool,
+    #[prost(bool, tag = "15")]
+    pub public_hidden: bool,
+    /// The self-signed certificate published beside the key; empty when there is none.
+    #[prost(bytes = "vec", tag = "16")]
+    pub certificate_der: Vec<u8>,
+    #[prost(string, tag = "17")]
+    pub request_id: String,
+    /// Whether `kty` is shown with `-HSM`.
+    #[prost(bool, tag = "18")]
+    pub hsm: bool,
+}
+
+/// The part of a version that decides policy: MACed with its row, and again the associated data of its blob.
+#[derive(Clone, PartialEq, Message)]
+#[allow(missing_docs)]
+pub struct KeyPolicy {
+    #[prost(uint32, tag = "1")]
+    pub format: u32,
+    #[prost(bytes = "vec", tag = "2")]
+    pub cluster: Vec<u8>,
+    #[prost(bytes = "vec", tag = "3")]
+    pub vault: Vec<u8>,
+    #[prost(bytes = "vec", tag = "4")]
+    pub version: Vec<u8>,
+    /// "RSA" or a curve's name.
+    #[prost(string, tag = "5")]
+    pub kind: String,
+    /// RSA only.
+    #[prost(uint32, tag = "6")]
+    pub bits: u32,
+    /// Bits of [`Ops`].
+    #[prost(uint32, tag = "7")]
+    pub ops: u32,
+    /// Made here (CKA_LOCAL) or imported.
+    #[prost(bool, tag = "8")]
+    pub generated: bool,
+    #[prost(bool, tag = "9")]
+    pub extractable: bool,
+    #[prost(bool, tag = "10")]
+    pub sensitive: bool,
+    #[prost(bool, tag = "11")]
+    pub always_sensitive: bool,
+    #[prost(bool, tag = "12")]
+    pub never_extractable: bool,
+    #[prost(uint32, tag = "13")]
+    pub kek_version: u32,
+    /// CKA_ALLOWED_MECHANISMS; empty means all that fit.
+    #[prost(uint64, repeated, tag = "14")]
+    pub allowed_mechanisms: Vec<u64>,
+}
+
+impl KeyPolicy {
+    /// The key's type, or why the record cannot be one of ours.
+    pub fn key_type(&self) -> Result<KeyType> {
+        if self.kind == "RSA" {
+            return Ok(KeyType::Rsa(self.bits));
+        }
+        Curve::by_name(&self.kind)
+            .map(KeyType::Ec)
+            .ok_or_else(|| Error::new(ErrorCode::RecordDamaged, "a record names an unknown key type"))
+    }
+}
+
+/// An object that is no key here: a certificate, or the public half of somebody else's key. Row `object/{vault}/{id}`.
+#[derive(Clone, PartialEq, Message)]
+#[allow(missing_docs)]
+pub struct ObjectRecord {
+    #[prost(bytes = "vec", tag = "1")]
+    pub id: Vec<u8>,
+    /// CKO_*.
+    #[prost(uint64, tag = "2")]
+    pub class: u64,
+    #[prost(uint64, tag = "3")]
+    pub ordinal: u64,
+    #[prost(btree_map = "uint64, bytes", tag = "4")]
+    pub attributes: BTreeMap<u64, Vec<u8>>,
+    #[prost(bool, tag = "5")]
+    pub hidden: bool,
+    #[prost(string, tag = "6")]
+    pub request_id: String,
+}
+
+/// Wrong PINs of one peer at one vault. Row `pin/{vault}/{user type}/{peer}`.
+#[derive(Clone, PartialEq, Message)]
+#[allow(missing_docs)]
+pub struct PinFailureRecord {
+    #[prost(string, tag = "1")]
+    pub peer: String,
+    #[prost(string, tag = "2")]
+    pub user_type: String,
+    #[prost(uint32, tag = "3")]
+    pub count: u32,
+}
+
+/// Who administers. Row `admin/{kind}:{name}`.
+#[derive(Clone, PartialEq, Message)]
+#[allow(missing_docs)]
+pub struct AdminRecord {
+    #[prost(uint32, optional, tag = "1")]
+    pub uid: Option<u32>,
+    #[prost(string, tag = "2")]
+    pub user: String,
+    #[prost(message, optional, tag = "3")]
+    pub password: Option<PinRecord>,
+}
+
+/// The newest audit record known to be on disk. Row `audit-anchor`.
+#[derive(Clone, PartialEq, Message)]
+#[allow(missing_docs)]
+pub struct AnchorRecord {
+    #[prost(uint64, tag = "1")]
+    pub sequence: u64,
+    #[prost(bytes = "vec", tag = "2")]
+    pub head: Vec<u8>,
+}
+
+/// The sum over all rows, so that a missing, added or replayed row is noticed. Row `state`.
+#[derive(Clone, PartialEq, Message)]
+#[allow(missing_docs)]
+pub struct StateRecord {
+    #[prost(uint64, tag = "1")]
+    pub sequence: u64,
+    #[prost(bytes = "vec", tag = "2")]
+    pub root: Vec<u8>,
+    /// The next slot id and the next ordinal.
+    #[prost(uint64, tag = "3")]
+    pub next_slot: u64,
+    #[prost(uint64, tag = "4")]
+    pub next_ordinal: u64,
+}
+
+/// The operations of a key as a set of bits.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Ops(pub u32);
+
+impl Ops {
+    /// CKA_UNWRAP: makes an object, never gives plaintext, so it is not Key Vault's `unwrapKey`.
+    pub const UNWRAP_OBJECT: Ops = Ops(1 << 16);
+    /// CKA_DERIVE.
+    pub const DERIVE: Ops = Ops(1 << 17);
+
+    /// The bit of one Key Vault operation.
+    pub const fn of(operation: KeyOperation) -> Ops {
+        Ops(match operation {
+            KeyOperation::Sign => 1,
+            KeyOperation::Verify => 1 << 1,
+            KeyOperation::Encrypt => 1 << 2,
+            KeyOperation::Decrypt => 1 << 3,
+            KeyOperation::WrapKey => 1 << 4,
+            KeyOperation::UnwrapKey => 1 << 5,
+            KeyOperation::Import => 1 << 6,
+        })
+    }
+
+    /// All of some operations.
+    pub fn all(operations: &[KeyOperation]) -> Ops {
+        Ops(operations.iter().fold(0, |bits, operation| bits | Self::of(*operation).0))
+    }
+
+    /// Whether every bit of `other` is in here.
+    pub const fn contains(self, other: Ops) -> bool {
+        self.0 & other.0 == other.0
+    }
+
+    /// This set with or without another.
+    #[must_use]
+    pub const fn with(self, other: Ops, on: bool) -> Ops {
+        Ops(if on { self.0 | other.0 } else { self.0 & !other.0 })
+    }
+
+    /// The Key Vault names, in Key Vault's order.
+    pub fn names(self) -> Vec<String> {
+        let present = KeyOperation::ALL.into_iter().filter(|operation| self.contains(Self::of(*operation)));
+        present.map(|operation| operation.name().to_owned()).collect()
+    }
+}
+
+/// The names of the rows.
+pub mod row {
+    use super::Id;
+
+    /// The cluster's id, in the clear.
+    pub const CLUSTER: &str = "cluster";
+    /// The prefix of the seal slots, which must be readable before any MAC can be checked; each is sealed in itself.
+    pub const SLOT: &str = "slot/";
+    /// The row of the sum.
+    pub const STATE: &str = "state";
+    /// The row of the audit anchor.
+    pub const AUDIT_ANCHOR: &str = "audit-anchor";
+
+    /// The row of a vault.
+    pub fn vault(vault: Id) -> String {
+        format!("vault/{vault}")
+    }
+    /// The row of a vault's KEK.
+    pub fn kek(vault: Id) -> String {
+        format!("kek/{vault}")
+    }
+    /// The row of a key; `name` in lower case.
+    pub fn key(vault: Id, name: &str) -> String {
+        format!("key/{vault}/{name}")
+    }
+    /// The row of a version.
+    pub fn version(vault: Id, version: Id) -> String {
+        format!("version/{vault}/{version}")
+    }
+    /// The row of a sealed private key.
+    pub fn blob(vault: Id, version: Id) -> String {
+        format!("blob/{vault}/{version}")
+    }
+    /// The row of another object.
+    pub fn object(vault: Id, object: Id) -> String {
+        format!("object/{vault}/{object}")
+    }
+    /// The row of a peer's wrong PINs.
+    pub fn pin(vault: Id, user_type: &str, peer: &str) -> String {
+        format!("pin/{vault}/{user_type}/{peer}")
+    }
+    /// The row of an administrator.
+    pub fn admin(kind: &str, name: &str) -> String {
+        format!("admin/{kind}:{name}")
+    }
+}

@@ -1,0 +1,92 @@
+//! C_DestroyObject. It undoes nothing for good: the private object of a key's only version soft-deletes the key, of one version among
+//! several hides and disables that version; a public object is only hidden. A published certificate alone is gone for good.
+
+use cryptoki_sys as ck;
+
+use super::{Audited, Operation, find_objects::sees_private};
+use crate::{
+    clock,
+    error::{Error, ErrorCode, Result},
+    id::Id,
+    keys::{
+        catalog::{Vault, Version},
+        ledger::Entry,
+        record::{KeyRecord, ObjectRecord, VersionRecord, row},
+    },
+    pipeline::Unsealed,
+    policy::{Authorized, Permission, Place, VaultName},
+    workers::Lane,
+};
+
+/// Which object.
+pub struct DestroyObject {
+    /// The vault.
+    pub vault: Id,
+    /// The object.
+    pub id: Id,
+    /// Which of the objects of that id.
+    pub class: u64,
+}
+
+impl Operation for DestroyObject {
+    const NAME: &'static str = "object.destroy";
+    const PERMISSION: Permission = Permission::Delete;
+    const AUDITED: Audited = Audited::Administration;
+    /// The vault's revision afterwards.
+    type Reply = u64;
+
+    fn place(&self) -> Place {
+        Place::Vault(VaultName::Id(self.vault), Some(self.id.to_string()))
+    }
+
+    fn lane(&self, _: Option<&Version>) -> Lane {
+        Lane::Store
+    }
+
+    fn run(grant: Authorized<Self>, rooms: &Unsealed) -> Result<u64> {
+        let private_too = sees_private(grant.caller());
+        let DestroyObject { vault, id, class } = *grant.operation();
+        let keys = &rooms.keys;
+        keys.write(|_| {
+            let gone = || Error::key_not_found(&id.to_string());
+            let view = keys.catalog.view();
+            let vault = view.vault(vault).ok_or_else(gone)?;
+            let face = vault.face(id, class).filter(|face| private_too || !face.private).ok_or_else(gone)?;
+            if face.attributes.get(&ck::CKA_DESTROYABLE).is_some_and(|flag| flag[..] == [0]) {
+                return Err(Error::new(ErrorCode::ActionProhibited, "the object may not be destroyed"));
+            }
+            let entry = match vault.version(id) {
+                Some(version) => destroy_face(vault, version, class),
+                None => {
+                    let record = vault.object(id).ok_or_else(gone)?;
+                    Entry::put(row::object(vault.id, id), &ObjectRecord { hidden: true, ..ObjectRecord::clone(record) })
+                }
+            };
+            Ok((vec![entry], ()))
+        })?;
+        if class == ck::CKO_PRIVATE_KEY {
+            keys.forget(id);
+        }
+        Ok(keys.catalog.view().vault(vault).map_or(0, |vault| vault.revision))
+    }
+}
+
+fn destroy_face(vault: &Vault, version: &Version, class: u64) -> Entry {
+    let now = clock::now_seconds();
+    let record = VersionRecord { updated: now, ..version.record.clone() };
+    let hidden = match class {
+        ck::CKO_PUBLIC_KEY => VersionRecord { public_hidden: true, ..record },
+        ck::CKO_CERTIFICATE => VersionRecord { certificate_der: Vec::new(), ..record },
+        _ => {
+            let key = vault.key(&version.record.key);
+            let usable = key.map_or(0, |key| key.versions.iter().filter(|other| !other.record.private_hidden).count());
+            if let Some(key) = key.filter(|_| usable <= 1) {
+                let purge = now + 24 * 3600 * i64::from(vault.record.soft_delete_retention_days);
+                let deleted = KeyRecord { deleted: Some(now), scheduled_purge: Some(purge), ..(*key.record).clone() };
+                return Entry::put(row::key(vault.id, &version.record.key), &deleted);
+            }
+            VersionRecord { private_hidden: true, enabled: false, ..record }
+        }
+    };
+    Entry::put(row::version(vault.id, version.id), &hidden)
+}

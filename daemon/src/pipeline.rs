@@ -1,0 +1,254 @@
+//! The straight line of a request, which every door calls: authorize → audit intent → open key → run → audit result → reply.
+//! Also the one switch between sealed and unsealed.
+
+use std::{
+    path::PathBuf,
+    sync::{
+        Arc, Mutex, PoisonError, RwLock,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use tokio::sync::watch;
+use zeroize::Zeroizing;
+
+use crate::{
+    audit::{
+        self, Audit, RequestId,
+        log::{AuditLog, CheckpointSigner, Opening, Settings},
+        record::{Door, Outcome},
+    },
+    clock,
+    config::Config,
+    crypto::Backend,
+    error::{Error, ErrorCode, Result},
+    id::Id,
+    identity::{self, Caller, Peer},
+    keys::{
+        Keys,
+        ledger::Entry,
+        record::row,
+        seal::{RootKeys, Secret32},
+        slot,
+    },
+    ops::{Audited, Operation},
+    policy::Policy,
+    store::Store,
+    workers::{Lane, Workers},
+};
+
+/// The rooms that exist only while the daemon is unsealed.
+pub struct Unsealed {
+    /// Records and keys.
+    pub keys: Arc<Keys>,
+    /// The log.
+    pub audit: Audit,
+    /// Grants.
+    pub policy: Arc<Policy>,
+    /// Attempts at PINs that are being checked right now.
+    pub attempts: crate::pins::Attempts,
+    /// Where the audit log lies.
+    pub audit_dir: PathBuf,
+}
+
+/// The daemon without its doors.
+pub struct Pipeline {
+    store: Arc<dyn Store>,
+    backend: Arc<dyn Backend>,
+    policy: Arc<Policy>,
+    workers: Workers,
+    unsealed: RwLock<Option<Arc<Unsealed>>>,
+    /// Why it is sealed; empty while it is not.
+    seal_reason: watch::Sender<String>,
+    next_request: AtomicU64,
+    audit_dir: PathBuf,
+    /// Wrong passphrases since the start, put on record by the unsealing that follows.
+    wrong_passphrases: Mutex<u32>,
+    /// When the daemon started, in Unix seconds.
+    pub started: i64,
+}
+
+impl Pipeline {
+    /// Builds the rooms around a store; sealed at first.
+    pub fn new(store: Arc<dyn Store>, backend: Arc<dyn Backend>, config: &Config) -> Result<Self> {
+        let mut first_request = [0; 8];
+        crate::crypto::fill_random(&mut first_request)?;
+        Ok(Self {
+            store,
+            backend,
+            policy: Arc::new(Policy::new(config.clients.clone())),
+            workers: Workers::start()?,
+            unsealed: RwLock::new(None),
+            seal_reason: watch::Sender::new("the daemon has just started".into()),
+            // A random start tells the requests of one run from those of the next.
+            next_request: AtomicU64::new(u64::from_be_bytes(first_request) >> 1),
+            audit_dir: audit::dir(&config.data_dir),
+            wrong_passphrases: Mutex::new(0),
+            started: clock::now_seconds(),
+        })
+    }
+
+    /// The straight line.
+    pub async fn run<O: Operation>(&self, caller: Caller, door: Door, operation: O) -> Result<O::Reply> {
+        let rooms = self.unsealed()?;
+        let request = self.next_request.fetch_add(1, Ordering::Relaxed);
+        let refusal = audit::base(&caller, &operation, door, request, Outcome::Refused);
+        let decision = rooms.policy.authorize(&rooms.keys.catalog.view(), caller, operation, clock::now_seconds());
+        let grant = match decision {
+            Ok(grant) => grant,
+            Err(error) => {
+                rooms.audit.refused(refusal, &error)?;
+                return Err(error);
+            }
+        };
+        let lane = grant.operation().lane(grant.version().ok().map(|version| &**version));
+        let intent = rooms.audit.begin(&grant, door, request)?;
+        let line = move || {
+            let result = O::run(grant, &rooms);
+            rooms.audit.end(intent, &result)?;
+            result
+        };
+        // Administration waits for the disk, which must not hold up a connection's thread.
+        let lane = if lane == Lane::Inline && O::AUDITED == Audited::Administration { Lane::Store } else { lane };
+        self.workers.run(lane, line).await.inspect_err(|error| log(request, error))
+    }
+
+    /// Who sends a request of the PKCS#11 module.
+    pub fn identify(&self, peer: &Peer, login_token: &[u8]) -> Result<Caller> {
+        if login_token.is_empty() {
+            return Ok(Caller::Application(peer.clone()));
+        }
+        let login = identity::read_login_token(self.unsealed()?.keys.root.login(), login_token, peer)?;
+        Ok(Caller::PinUser(login, peer.clone()))
+    }
+
+    /// The rooms, if the daemon is unsealed.
+    pub fn unsealed(&self) -> Result<Arc<Unsealed>> {
+        self.unsealed.read().unwrap_or_else(PoisonError::into_inner).clone().ok_or_else(|| {
+            Error::new(ErrorCode::Sealed, format!("the daemon is sealed: {}", self.seal_reason.borrow().as_str()))
+        })
+    }
+
+    /// Why the daemon is sealed, as it changes; empty while it is not.
+    pub fn seal_reason(&self) -> watch::Receiver<String> {
+        self.seal_reason.subscribe()
+    }
+
+    /// The store's kind and its seal slots.
+    pub fn store_kind(&self) -> (&'static str, Vec<String>) {
+        (self.store.kind(), slot::kinds(&*self.store).unwrap_or_default())
+    }
+
+    /// The name of the cryptography in use.
+    pub fn backend_name(&self) -> &'static str {
+        self.backend.name()
+    }
+
+    /// Opens what opens without anybody. Staying sealed is no error: the reason is kept for `status`.
+    pub fn unseal_unattended(&self) {
+        let opened = self.cluster().and_then(|cluster| slot::open_unattended(&*self.store, cluster));
+        match opened {
+            Ok(Some(root)) => {
+                if let Err(error) = self.open(root) {
+                    self.stay_sealed(&error);
+                }
+            }
+            Ok(None) => {
+                self.seal_reason.send_replace("it waits for a passphrase; run: softkeep unseal".into());
+            }
+            Err(error) => self.stay_sealed(&error),
+        }
+    }
+
+    /// Opens the passphrase slot. Blocks for about a second, which is also what slows guessing down.
+    pub async fn unseal_with_passphrase(self: &Arc<Self>, passphrase: Zeroizing<Vec<u8>>) -> Result<()> {
+        let pipeline = self.clone();
+        self.workers
+            .run(Lane::Generate, move || {
+                if pipeline.unsealed().is_ok() {
+                    return Ok(());
+                }
+                let root = slot::open_with_passphrase(&*pipeline.store, pipeline.cluster()?, &passphrase).inspect_err(|_| {
+                    *pipeline.wrong_passphrases.lock().unwrap_or_else(PoisonError::into_inner) += 1;
+                })?;
+                pipeline.open(root).inspect_err(|error| pipeline.stay_sealed(error))
+            })
+            .await
+    }
+
+    /// Unseals with a root key that is at hand (dev mode, initialisation).
+    pub fn open(&self, root: Secret32) -> Result<()> {
+        let keys = Arc::new(Keys::unseal(self.store.clone(), self.cluster()?, root, self.backend.clone())?);
+        let audit = self.open_audit(&keys)?;
+        let wrong = std::mem::take(&mut *self.wrong_passphrases.lock().unwrap_or_else(PoisonError::into_inner));
+        let after = (wrong > 0).then(|| format!("after {wrong} wrong passphrases"));
+        audit.note("daemon.unseal", None, None, after)?;
+        for row in &keys.damaged {
+            tracing::error!(row, "a stored record fails its integrity check and is refused");
+            audit.note("store.damaged", None, Some(row), None)?;
+        }
+        let rooms = Unsealed {
+            keys,
+            audit,
+            policy: self.policy.clone(),
+            attempts: crate::pins::Attempts::default(),
+            audit_dir: self.audit_dir.clone(),
+        };
+        *self.unsealed.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(rooms));
+        self.seal_reason.send_replace(String::new());
+        Ok(())
+    }
+
+    /// Forgets the root key and all that was opened with it; calls under way end by themselves.
+    pub fn seal(&self, reason: &str) {
+        *self.unsealed.write().unwrap_or_else(PoisonError::into_inner) = None;
+        self.seal_reason.send_replace(reason.into());
+    }
+
+    fn cluster(&self) -> Result<Id> {
+        crate::keys::cluster_of(&*self.store)?
+            .ok_or_else(|| Error::new(ErrorCode::StoreFailed, "the data folder is not initialised; run: softkeepd init"))
+    }
+
+    fn stay_sealed(&self, error: &Error) {
+        tracing::error!(%error, "the daemon stays sealed");
+        self.seal_reason.send_replace(format!("{}: {}", error.code.reason(), error.detail));
+    }
+
+    fn open_audit(&self, keys: &Arc<Keys>) -> Result<Audit> {
+        let signer = audit_signer(&keys.root)?;
+        let last = keys.catalog.view().anchor().and_then(audit::read_anchor);
+        let anchored = keys.clone();
+        let keep = move |anchor: audit::log::Anchor| {
+            let entry = Entry { key: row::AUDIT_ANCHOR.into(), body: Some(audit::anchor_row(&anchor)) };
+            anchored.write(|_| Ok((vec![entry], ())))
+        };
+        crate::init::make_private_dir(&self.audit_dir)?;
+        let opening =
+            Opening { signer, store_anchor: Box::new(keep), last_anchor: last, now_unix_micros: clock::now_micros() };
+        let log = AuditLog::open(&self.audit_dir, opening, Settings::default())?;
+        if let Some(finding) = log.opened_with() {
+            tracing::error!(finding, "the audit log was tampered with or lost records");
+        }
+        Ok(Audit::new(log))
+    }
+}
+
+/// The public key that checks the audit log's checkpoints.
+pub fn audit_public_key(root: &RootKeys) -> Result<Vec<u8>> {
+    Ok(audit_signer(root)?.public_key())
+}
+
+fn audit_signer(root: &RootKeys) -> Result<CheckpointSigner> {
+    let seed = root.audit_seed()?;
+    CheckpointSigner::from_seed(&seed)
+}
+
+fn log(request: RequestId, error: &Error) {
+    match error.code {
+        ErrorCode::Internal | ErrorCode::RecordDamaged | ErrorCode::StoreFailed | ErrorCode::AuditFailed => {
+            tracing::error!(request, %error, "a request failed");
+        }
+        _ => tracing::debug!(request, %error, "a request failed"),
+    }
+}

@@ -1,0 +1,206 @@
+//! The module's stream, `softkeep.pkcs11.v1`: requests in, replies out in whatever order they are done, notices between them.
+
+use std::{
+    collections::{HashMap, HashSet},
+    future::Future,
+    pin::{Pin, pin},
+    sync::{Arc, Mutex, PoisonError},
+    task::{Context, Poll, Waker},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use softkeep_proto::{
+    error::ErrorCode,
+    limits::MAX_IN_FLIGHT_PER_CONNECTION,
+    pkcs11::v1::{Failure, Reply, Request, VaultChanged, module_server::Module, reply},
+};
+use tokio::sync::{Semaphore, broadcast, mpsc};
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::{Response, Status, Streaming};
+
+use super::{peer, status};
+use crate::{
+    error::{Error, Result},
+    id::Id,
+    identity::Peer,
+    pipeline::Pipeline,
+};
+
+mod mechanism;
+mod translate;
+
+/// The door of the PKCS#11 module.
+pub struct ModuleService {
+    pipeline: Arc<Pipeline>,
+}
+
+impl ModuleService {
+    /// In front of a pipeline.
+    pub fn new(pipeline: Arc<Pipeline>) -> Self {
+        Self { pipeline }
+    }
+}
+
+/// One module's connection.
+struct Connection {
+    pipeline: Arc<Pipeline>,
+    peer: Peer,
+    /// The vaults this connection has named: it hears of their changes.
+    named: Mutex<HashSet<Id>>,
+    replies: mpsc::Sender<std::result::Result<Reply, Status>>,
+    in_flight: Semaphore,
+}
+
+/// Changes that come in quick succession are told as one.
+const NOTICE_INTERVAL: Duration = Duration::from_millis(20);
+
+#[tonic::async_trait]
+impl Module for ModuleService {
+    type ExchangeStream = ReceiverStream<std::result::Result<Reply, Status>>;
+
+    async fn exchange(&self, request: tonic::Request<Streaming<Request>>) -> std::result::Result<Response<Self::ExchangeStream>, Status> {
+        let peer = peer::of(request.extensions()).map_err(status::of)?;
+        let (replies, outgoing) = mpsc::channel(MAX_IN_FLIGHT_PER_CONNECTION);
+        let connection = Arc::new(Connection {
+            pipeline: self.pipeline.clone(),
+            peer,
+            named: Mutex::default(),
+            replies,
+            in_flight: Semaphore::new(MAX_IN_FLIGHT_PER_CONNECTION),
+        });
+        tokio::spawn(connection.read(request.into_inner()));
+        Ok(Response::new(ReceiverStream::new(outgoing)))
+    }
+}
+
+impl Connection {
+    async fn read(self: Arc<Self>, mut requests: Streaming<Request>) {
+        let notices = tokio::spawn(self.clone().tell_changes());
+        // An error is the peer's going; there is nobody left to tell.
+        while let Ok(Some(request)) = requests.message().await {
+            self.clone().take(request).await;
+        }
+        notices.abort();
+    }
+
+    /// Runs a request where it arrived; what does not end at once goes on by itself while the next request is read.
+    async fn take(self: Arc<Self>, request: Request) {
+        let connection = self.clone();
+        let mut work = Box::pin(async move { connection.answer(request).await });
+        let reply = match poll_once(work.as_mut()) {
+            Poll::Ready(reply) => reply,
+            Poll::Pending => {
+                // Never closed, so a permit always comes; waiting for it is what holds back a module that sends too much.
+                let Ok(permit) = self.in_flight.acquire().await else { return };
+                permit.forget();
+                tokio::spawn(async move {
+                    let reply = work.await;
+                    self.in_flight.add_permits(1);
+                    let _ = self.replies.send(Ok(reply)).await;
+                });
+                return;
+            }
+        };
+        let _ = self.replies.send(Ok(reply)).await;
+    }
+
+    async fn answer(&self, request: Request) -> Reply {
+        let id = request.id;
+        let timeout = Duration::from_millis(request.timeout_ms.into());
+        let work = pin!(self.run(request));
+        let result = match timeout.is_zero() {
+            true => work.await,
+            false => Deadline { work, timeout, timer: None }.await,
+        };
+        Reply { id, result: Some(result.unwrap_or_else(|error| reply::Result::Failure(failure(error)))) }
+    }
+
+    async fn run(&self, request: Request) -> Result<reply::Result> {
+        let caller = self.pipeline.identify(&self.peer, &request.login_token)?;
+        let vault = match request.vault_id.is_empty() {
+            true => Id::default(),
+            false => Id::from_bytes(&request.vault_id)?,
+        };
+        if vault != Id::default() {
+            self.named.lock().unwrap_or_else(PoisonError::into_inner).insert(vault);
+        }
+        translate::run(&self.pipeline, caller, vault, request.op).await
+    }
+
+    /// Tells the module of changes in the vaults it has named, the newest revision of each.
+    async fn tell_changes(self: Arc<Self>) {
+        loop {
+            // A sealed daemon has no changes; an unsealed one has a new feed.
+            let Ok(rooms) = self.pipeline.unsealed() else {
+                if self.pipeline.seal_reason().changed().await.is_err() {
+                    return;
+                }
+                continue;
+            };
+            let mut changes = rooms.keys.catalog.changes();
+            let catalog = Arc::downgrade(&rooms.keys);
+            drop(rooms);
+            loop {
+                let mut newest = HashMap::new();
+                match changes.recv().await {
+                    Ok((vault, revision)) => drop(newest.insert(vault, revision)),
+                    Err(broadcast::error::RecvError::Lagged(_)) => {}
+                    Err(broadcast::error::RecvError::Closed) => break,
+                }
+                tokio::time::sleep(NOTICE_INTERVAL).await;
+                let mut missed = newest.is_empty();
+                loop {
+                    match changes.try_recv() {
+                        Ok((vault, revision)) => drop(newest.insert(vault, revision)),
+                        Err(broadcast::error::TryRecvError::Lagged(_)) => missed = true,
+                        Err(_) => break,
+                    }
+                }
+                let named: Vec<Id> = self.named.lock().unwrap_or_else(PoisonError::into_inner).iter().copied().collect();
+                if missed {
+                    let Some(keys) = catalog.upgrade() else { break };
+                    let view = keys.catalog.view();
+                    newest = named.iter().filter_map(|id| view.vault(*id).map(|vault| (*id, vault.revision))).collect();
+                }
+                for vault in named {
+                    let Some(revision) = newest.get(&vault).copied() else { continue };
+                    let notice = VaultChanged { vault_id: Bytes::copy_from_slice(&vault.0), revision };
+                    let reply = Reply { id: 0, result: Some(reply::Result::VaultChanged(notice)) };
+                    if self.replies.send(Ok(reply)).await.is_err() {
+                        return;
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Lets work begin. What is not done at once is polled again by the task it is given to, so nobody needs waking here.
+fn poll_once<F: Future>(work: Pin<&mut F>) -> Poll<F::Output> {
+    work.poll(&mut Context::from_waker(Waker::noop()))
+}
+
+/// Work with a limit whose timer is only made when the work does not end at once: most of it does.
+struct Deadline<F> {
+    work: F,
+    timeout: Duration,
+    timer: Option<Pin<Box<tokio::time::Sleep>>>,
+}
+
+impl<T, F: Future<Output = Result<T>> + Unpin> Future for Deadline<F> {
+    type Output = Result<T>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<T>> {
+        if let Poll::Ready(result) = Pin::new(&mut self.work).poll(context) {
+            return Poll::Ready(result);
+        }
+        let timeout = self.timeout;
+        let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep(timeout)));
+        timer.as_mut().poll(context).map(|()| Err(Error::new(ErrorCode::DeadlineExceeded, "the module's time limit passed")))
+    }
+}
+
+fn failure(error: Error) -> Failure {
+    Failure { code: error.code.into(), ck_rv: error.code.ck_rv(), reason: error.detail, request_id: String::new() }
+}

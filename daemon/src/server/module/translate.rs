@@ -1,0 +1,148 @@
+//! One request of the module as an operation of the pipeline, and its result as a reply.
+
+use bytes::Bytes;
+use cryptoki_sys as ck;
+use softkeep_proto::pkcs11::v1::{self, ObjectRef, request::Op, reply};
+use zeroize::Zeroizing;
+
+use super::{super::grpc::access::serial, mechanism};
+use crate::{
+    audit::record::Door,
+    error::{Error, ErrorCode, Result},
+    id::Id,
+    identity::{Caller, UserType},
+    ops::{
+        create_object::CreateObject,
+        decrypt::Decrypt,
+        destroy_object::DestroyObject,
+        find_objects::{FindObjects, Found},
+        generate_key_pair::GenerateKeyPair,
+        get_objects::GetObjects,
+        list_tokens::{ListTokens, TokenRow},
+        login::Login,
+        set_attributes::SetAttributes,
+        set_pin::SetPin,
+        sign::{self, Sign},
+    },
+    pipeline::Pipeline,
+    policy::{KeyName, VaultName},
+};
+
+/// Runs one request.
+pub async fn run(pipeline: &Pipeline, caller: Caller, vault: Id, op: Option<Op>) -> Result<reply::Result> {
+    macro_rules! run {
+        ($operation:expr) => {
+            pipeline.run(caller, Door::Pkcs11, $operation).await?
+        };
+    }
+    Ok(match op.ok_or_else(|| Error::new(ErrorCode::NotSupported, "the request is not known here"))? {
+        Op::ListTokens(_) => reply::Result::ListTokens(tokens(run!(ListTokens))),
+        Op::Login(login) => {
+            let pin = Zeroizing::new(login.pin.to_vec());
+            let token = run!(Login { vault, user_type: user_type(login.user_type)?, pin });
+            reply::Result::Login(v1::LoginReply { login_token: token.into() })
+        }
+        Op::SetPin(set) => {
+            let old_pin = (!set.old_pin.is_empty()).then(|| Zeroizing::new(set.old_pin.to_vec()));
+            let new_pin = Zeroizing::new(set.new_pin.to_vec());
+            let operation = SetPin { vault: VaultName::Id(vault), user_type: user_type(set.user_type)?, old_pin, new_pin };
+            reply::Result::PinSet(v1::LoginReply { login_token: run!(operation).unwrap_or_default().into() })
+        }
+        Op::FindObjects(find) => {
+            let operation =
+                FindObjects { vault, template: find.template, offset: find.offset as usize, limit: find.limit as usize };
+            reply::Result::Objects(objects(run!(operation)))
+        }
+        Op::GetObjects(get) => {
+            let wanted = get.objects.iter().map(|object| Ok((Id::from_bytes(&object.unique_id)?, object.class))).collect::<Result<_>>()?;
+            reply::Result::Objects(objects(run!(GetObjects { vault, objects: wanted })))
+        }
+        Op::Sign(request) => {
+            let (signature, _) = run!(sign(vault, request)?);
+            reply::Result::Sign(v1::SignReply { signature: signature.into() })
+        }
+        Op::Decrypt(request) => {
+            let (plaintext, _) = run!(decrypt(vault, request)?);
+            reply::Result::Decrypt(v1::DecryptReply { plaintext: Bytes::copy_from_slice(&plaintext) })
+        }
+        Op::GenerateKeyPair(request) => reply::Result::Generated(objects(run!(GenerateKeyPair::parse(vault, request)?))),
+        Op::CreateObject(request) => reply::Result::Created(objects(run!(CreateObject::parse(vault, request)?))),
+        Op::SetAttributes(request) => reply::Result::AttributesSet(objects(run!(SetAttributes::parse(vault, request)?))),
+        Op::DestroyObject(request) => {
+            let object = request.object.unwrap_or_default();
+            let operation = DestroyObject { vault, id: Id::from_bytes(&object.unique_id)?, class: object.class };
+            reply::Result::Destroyed(v1::DestroyObjectReply { revision: run!(operation) })
+        }
+    })
+}
+
+fn user_type(number: i32) -> Result<UserType> {
+    match v1::UserType::try_from(number) {
+        Ok(v1::UserType::So) => Ok(UserType::SecurityOfficer),
+        Ok(v1::UserType::User) => Ok(UserType::User),
+        _ => Err(Error::new(ErrorCode::InvalidArgument, "no such kind of user")),
+    }
+}
+
+/// A private key by the object that the module names.
+fn private_key(object: Option<ObjectRef>) -> Result<KeyName> {
+    let object = object.unwrap_or_default();
+    if object.class != ck::CKO_PRIVATE_KEY {
+        return Err(Error::new(ErrorCode::KeyTypeMismatch, "the object is no private key"));
+    }
+    Ok(KeyName::Version(Id::from_bytes(&object.unique_id)?))
+}
+
+fn mechanism_of(mechanism: Option<v1::Mechanism>) -> Result<v1::Mechanism> {
+    mechanism.ok_or_else(|| Error::new(ErrorCode::InvalidParameters, "the request has no mechanism"))
+}
+
+fn sign(vault: Id, request: v1::Sign) -> Result<Sign> {
+    let mechanism = mechanism_of(request.mechanism)?;
+    let (scheme, algorithm) = mechanism::sign(&mechanism)?;
+    sign::check_size(&request.data)?;
+    Ok(Sign {
+        vault: VaultName::Id(vault),
+        key: private_key(request.key)?,
+        scheme,
+        algorithm,
+        curve: None,
+        mechanism: Some(mechanism.r#type),
+        input: request.data.to_vec(),
+    })
+}
+
+fn decrypt(vault: Id, request: v1::Decrypt) -> Result<Decrypt> {
+    let mechanism = mechanism_of(request.mechanism)?;
+    let (scheme, algorithm) = mechanism::decrypt(&mechanism)?;
+    sign::check_size(&request.ciphertext)?;
+    Ok(Decrypt {
+        vault: VaultName::Id(vault),
+        key: private_key(request.key)?,
+        scheme,
+        algorithm,
+        mechanism: Some(mechanism.r#type),
+        ciphertext: request.ciphertext.to_vec(),
+    })
+}
+
+fn objects(found: Found) -> v1::ObjectsReply {
+    v1::ObjectsReply { objects: found.faces.iter().map(|face| face.to_object()).collect(), revision: found.revision, more: found.more }
+}
+
+fn tokens(rows: Vec<TokenRow>) -> v1::ListTokensReply {
+    let show = |row: TokenRow| v1::TokenInfo {
+        vault_id: Bytes::copy_from_slice(&row.id.0),
+        slot_id: row.slot_id,
+        label: row.label,
+        serial: serial(row.id),
+        user_pin_set: row.user_pin.is_set,
+        so_pin_set: row.so_pin.is_set,
+        revision: row.revision,
+        user_pin_locked: row.user_pin.locked,
+        so_pin_locked: row.so_pin.locked,
+        min_pin_len: u32::try_from(row.min_pin_len).unwrap_or(u32::MAX),
+        user_pin_count_low: row.user_pin.count_low,
+    };
+    v1::ListTokensReply { tokens: rows.into_iter().map(show).collect() }
+}

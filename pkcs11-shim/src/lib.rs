@@ -1,0 +1,21 @@
+//! `libsoftkeep_pkcs11.so`: PKCS#11 2.40, 3.0 and 3.2 for programs whose keys are in softkeepd (design.md section 4).
+//! No private key, no thread and no runtime lives here; the daemon decides, this module remembers and asks.
+
+#![deny(unsafe_code)]
+
+mod attribute;
+mod calls;
+mod config;
+mod error;
+#[allow(unsafe_code)] // the one room with raw pointers, fork handlers and errno
+mod ffi;
+mod hash;
+mod log;
+mod mechanism;
+mod module;
+mod object;
+mod public_key;
+mod remote;
+mod session;
+mod slot;
+mod transport;

@@ -1,0 +1,304 @@
+//! The one global: everything the module remembers, behind one lock that is held for memory work only, never over a
+//! call of the daemon, a hash or a file. What fork() does to it is here; the handlers themselves are `ffi::fork`'s.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, TryLockError},
+    time::Duration,
+};
+
+use softkeep_proto::pkcs11::v1::UserType;
+use zeroize::Zeroizing;
+
+use crate::{
+    config::Config,
+    error::{Error, Result},
+    log::Log,
+    object::{ObjectTable, View},
+    remote::Remote,
+    session::{Operation, SessionTable, this_thread},
+    slot::{SlotRef, SlotTable},
+    transport::Client,
+};
+
+/// The module of this process.
+pub static MODULE: Module = Module::new();
+
+/// How long a child whose fork we were not told of waits for a lock that may never be released.
+const ORPHANED_LOCK_TRIES: u32 = 100;
+
+/// The state and its lock.
+pub struct Module {
+    state: Mutex<State>,
+    /// Signalled by C_Finalize, for threads in C_WaitForSlotEvent.
+    ended: Condvar,
+}
+
+/// What outlives C_Finalize, and what does not.
+pub struct State {
+    running: Option<Running>,
+    /// This process is a child that still uses its parent's initialisation: C_Initialize starts it fresh.
+    inherited: bool,
+    /// Counts C_Initialize, C_Finalize and fork(): whoever waits sees by it that the module is not the one it knew.
+    generation: u64,
+    counters: Counters,
+}
+
+/// The last handle of each kind; never reset, so that a handle is never used twice in a process.
+#[derive(Clone, Copy)]
+pub struct Counters {
+    session: u64,
+    object: u64,
+    login: u64,
+}
+
+/// Between C_Initialize and C_Finalize.
+pub struct Running {
+    client: Arc<Client>,
+    log: Log,
+    counters: Counters,
+    /// The slots.
+    pub slots: SlotTable,
+    /// The sessions.
+    pub sessions: SessionTable,
+    objects: ObjectTable,
+    logins: BTreeMap<u64, Login>,
+    views: BTreeMap<u64, View>,
+}
+
+/// Who is logged in to a slot (one for the whole application: PKCS#11 3.2 section 5.6.8).
+#[derive(Clone)]
+pub struct Login {
+    /// The user or the SO.
+    pub user_type: UserType,
+    /// The daemon's token.
+    pub token: Arc<Zeroizing<Vec<u8>>>,
+    /// Which login this is: what was asked under another is not kept.
+    pub serial: u64,
+}
+
+impl Module {
+    /// Not initialised.
+    pub const fn new() -> Self {
+        let counters = Counters { session: 0, object: 0, login: 0 };
+        Self {
+            state: Mutex::new(State { running: None, inherited: false, generation: 0, counters }),
+            ended: Condvar::new(),
+        }
+    }
+
+    /// The lock. A panic under it is caught at the C boundary and leaves data that is still consistent enough to go on:
+    /// every change is a single insertion or removal.
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// C_Initialize. Never connects.
+    pub fn initialise(&self, load: impl FnOnce() -> Config) -> Result<()> {
+        self.require_uninitialised()?;
+        let config = load();
+        let mut state = self.lock();
+        if state.running.is_some() && !state.inherited {
+            return Err(Error::CryptokiAlreadyInitialized);
+        }
+        let previous = state.stop();
+        state.running = Some(Running::new(config, state.counters));
+        state.inherited = false;
+        drop(state);
+        // Only a child of fork() has one here: these are its own connections, never its parent's.
+        previous.inspect(Running::close);
+        Ok(())
+    }
+
+    /// C_Finalize.
+    pub fn finalise(&self) -> Result<()> {
+        let mut state = self.lock();
+        let running = state.stop().ok_or(Error::CryptokiNotInitialized)?;
+        state.inherited = false;
+        drop(state);
+        self.ended.notify_all();
+        running.close();
+        Ok(())
+    }
+
+    /// CRYPTOKI_NOT_INITIALIZED unless it is.
+    pub fn require_initialised(&self) -> Result<()> {
+        self.with(|_| Ok(()))
+    }
+
+    fn require_uninitialised(&self) -> Result<()> {
+        let state = self.lock();
+        if state.running.is_some() && !state.inherited { Err(Error::CryptokiAlreadyInitialized) } else { Ok(()) }
+    }
+
+    /// Memory work under the lock.
+    pub fn with<T>(&self, work: impl FnOnce(&mut Running) -> Result<T>) -> Result<T> {
+        work(self.lock().running.as_mut().ok_or(Error::CryptokiNotInitialized)?)
+    }
+
+    /// Where failures are written.
+    pub fn log(&self) -> Log {
+        self.lock().running.as_ref().map(|running| running.log.clone()).unwrap_or_default()
+    }
+
+    /// Waits until C_Finalize (or a new C_Initialize after it).
+    pub fn wait_for_end(&self) -> Result<()> {
+        let mut state = self.lock();
+        let generation = state.generation;
+        while state.running.is_some() && state.generation == generation {
+            state = self.ended.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+        Err(Error::CryptokiNotInitialized)
+    }
+
+    /// fork() is about to happen: the state stays locked until the handler after it drops this.
+    pub fn before_fork(&self) -> (MutexGuard<'_, State>, Option<Arc<Client>>) {
+        let state = self.lock();
+        let client = state.running.as_ref().map(|running| Arc::clone(&running.client));
+        (state, client)
+    }
+
+    /// In a child that was made without telling us (a bare clone()): the locks may be held by threads that do not
+    /// exist here, so the parent's client is left alone and leaked, and the state is taken over only if it is free.
+    pub fn after_unannounced_fork(&self) -> Result<()> {
+        for _ in 0..ORPHANED_LOCK_TRIES {
+            let mut state = match self.state.try_lock() {
+                Ok(state) => state,
+                Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+                Err(TryLockError::WouldBlock) => {
+                    std::thread::sleep(Duration::from_millis(1));
+                    continue;
+                }
+            };
+            state.after_fork_in_child();
+            if let Some(running) = &mut state.running {
+                let config = Config::load(None);
+                let fresh = Arc::new(Client::new(config.endpoint, config.timeout));
+                std::mem::forget(std::mem::replace(&mut running.client, fresh));
+            }
+            return Ok(());
+        }
+        Err(Error::GeneralError)
+    }
+}
+
+impl State {
+    /// In a child: handles, sessions and logins stay; operations of threads that do not exist here do not.
+    pub fn after_fork_in_child(&mut self) {
+        self.generation += 1;
+        if let Some(running) = &mut self.running {
+            self.inherited = true;
+            running.sessions.after_fork(this_thread());
+        }
+    }
+
+    fn stop(&mut self) -> Option<Running> {
+        self.generation += 1;
+        let running = self.running.take()?;
+        self.counters = running.counters;
+        Some(running)
+    }
+}
+
+impl Running {
+    fn new(config: Config, counters: Counters) -> Self {
+        Self {
+            client: Arc::new(Client::new(config.endpoint, config.timeout)),
+            log: config.log,
+            counters,
+            slots: SlotTable::default(),
+            sessions: SessionTable::default(),
+            objects: ObjectTable::default(),
+            logins: BTreeMap::new(),
+            views: BTreeMap::new(),
+        }
+    }
+
+    fn close(&self) {
+        self.client.close();
+    }
+
+    /// The connection to the daemon, for a call that no session makes.
+    pub fn client(&self) -> Arc<Client> {
+        Arc::clone(&self.client)
+    }
+
+    /// All that a session's call needs once the lock is released.
+    pub fn remote(&self, session: u64) -> Result<Remote> {
+        let slot = self.sessions.get(session)?.slot.clone();
+        let login = self.logins.get(&slot.slot_id).cloned();
+        Ok(Remote::new(self.client(), slot, login))
+    }
+
+    /// Opens a session; its handle.
+    pub fn open_session(&mut self, slot: SlotRef, read_write: bool) -> u64 {
+        self.counters.session += 1;
+        self.sessions.insert(self.counters.session, slot, read_write);
+        self.counters.session
+    }
+
+    /// Closes a session; with the last one of a slot the application is logged out (PKCS#11 3.2 section 5.6.2).
+    pub fn close_session(&mut self, session: u64) -> Result<()> {
+        let slot = self.sessions.remove(session)?;
+        if self.sessions.count(slot.slot_id).0 == 0 {
+            self.log_out(slot.slot_id);
+        }
+        Ok(())
+    }
+
+    /// Who is logged in to a slot.
+    pub fn login(&self, slot_id: u64) -> Option<&Login> {
+        self.logins.get(&slot_id)
+    }
+
+    /// Remembers a login.
+    pub fn log_in(&mut self, slot_id: u64, user_type: UserType, token: &[u8]) {
+        self.counters.login += 1;
+        let serial = self.counters.login;
+        self.logins.insert(slot_id, Login { user_type, token: Arc::new(Zeroizing::new(token.to_vec())), serial });
+        self.view(slot_id).forget_searches();
+    }
+
+    /// Puts a new token in the place of the old one, in the same login (C_SetPIN).
+    pub fn renew_token(&mut self, slot_id: u64, serial: u64, token: &[u8]) {
+        if let Some(login) = self.logins.get_mut(&slot_id).filter(|login| login.serial == serial) {
+            login.token = Arc::new(Zeroizing::new(token.to_vec()));
+        }
+    }
+
+    /// Forgets a login: active operations end and private objects lose their handles (PKCS#11 3.2 section 5.6.9).
+    pub fn log_out(&mut self, slot_id: u64) {
+        if self.logins.remove(&slot_id).is_some() {
+            self.sessions.cancel_slot(slot_id);
+            self.objects.remove_private(slot_id);
+            self.view(slot_id).forget_searches();
+        }
+    }
+
+    /// How current a slot's cache is.
+    pub fn view(&mut self, slot_id: u64) -> &mut View {
+        let generation = self.client.connection_generation();
+        self.views.entry(slot_id).or_insert_with(|| View::new(generation))
+    }
+
+    /// The objects that have handles.
+    pub fn objects(&self) -> &ObjectTable {
+        &self.objects
+    }
+
+    /// The objects that have handles, to change them; and the last handle given.
+    pub fn objects_mut(&mut self) -> (&mut ObjectTable, &mut u64) {
+        (&mut self.objects, &mut self.counters.object)
+    }
+
+    /// The answer to a call that was made under a login is kept only if that login is still there.
+    pub fn require_same_login(&self, remote: &Remote) -> Result<()> {
+        let now = self.logins.get(&remote.slot.slot_id).map_or(0, |login| login.serial);
+        if now == remote.login_serial() { Ok(()) } else { Err(Error::UserNotLoggedIn) }
+    }
+
+    /// Puts an operation into a session.
+    pub fn begin<O: Operation>(&mut self, session: u64, operation: O) -> Result<()> {
+        self.sessions.get_mut(session)?.begin(operation)
+    }
+}

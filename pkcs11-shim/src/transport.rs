@@ -1,0 +1,253 @@
+//! The way to the daemon: one call, one reply, over connections that come and go. What is asked and what the answer means is not known here;
+//! neither is a runtime or a thread: the calling threads do all the work (ADR 0003).
+//!
+//! From the caller down: `Client` (this file: the retry loop) → `pool` (which connection) → `mux` (sharing one) → `desk` (who waits, who
+//! reads) and `core` (HTTP/2 and gRPC as a state machine over `pipe`) → `socket` (system calls).
+
+mod core;
+mod deframe;
+mod desk;
+mod mux;
+mod pipe;
+mod pool;
+mod socket;
+mod sync;
+mod told;
+
+#[cfg(test)]
+pub(crate) mod tests;
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use prost::Message;
+use softkeep_proto::limits::MAX_MESSAGE_BYTES;
+use softkeep_proto::pkcs11::v1::{Failure, Reply, Request, reply, request};
+
+use self::core::End;
+use self::mux::Fault;
+use self::pool::{Held, Pool};
+pub use self::socket::Inherited;
+
+/// `sun_path` (unix(7)) without its terminating zero.
+const MAX_SOCKET_PATH_BYTES: usize = 107;
+/// What the fields that are filled in per attempt (id, timeout) may add to a request.
+const FILLED_IN_BYTES: usize = 24;
+const FIRST_PAUSE: Duration = Duration::from_millis(5);
+const MAX_PAUSE: Duration = Duration::from_millis(250);
+/// grpc/statuscodes: INTERNAL.
+const INTERNAL: i32 = 13;
+
+/// Where the daemon is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Endpoint {
+    /// A Unix socket.
+    Unix(PathBuf),
+}
+
+impl Endpoint {
+    /// Reads `unix:/path`, `unix:///path` or an absolute path.
+    pub fn parse(text: &str) -> Result<Endpoint, String> {
+        let path = match text.strip_prefix("unix:") {
+            Some(path) => path.strip_prefix("//").unwrap_or(path),
+            None => text,
+        };
+        if !path.starts_with('/') {
+            return Err(format!("'{text}' is neither unix:/path nor an absolute path"));
+        }
+        if path.len() > MAX_SOCKET_PATH_BYTES || path.contains('\0') {
+            return Err(format!("'{text}' cannot be a socket: its path must be at most {MAX_SOCKET_PATH_BYTES} bytes"));
+        }
+        Ok(Endpoint::Unix(PathBuf::from(path)))
+    }
+
+    /// `$SOFTKEEP_ENDPOINT`, else the user's own daemon if its socket exists, else the system's.
+    pub fn discover() -> Endpoint {
+        if let Some(text) = trusted_env("SOFTKEEP_ENDPOINT") {
+            // A setting that cannot be read must not lead to another daemon: it fails at the first call, with its text in the cause.
+            return Endpoint::parse(&text).unwrap_or_else(|_| Endpoint::Unix(PathBuf::from(text)));
+        }
+        let own = trusted_env("XDG_RUNTIME_DIR").map(|directory| Path::new(&directory).join("softkeep/softkeep.sock"));
+        match own {
+            Some(path) if path.is_absolute() && path.exists() => Endpoint::Unix(path),
+            _ => Endpoint::Unix(PathBuf::from("/run/softkeep/softkeep.sock")),
+        }
+    }
+}
+
+/// The environment belongs to whoever starts the program: in a set-user-ID one it must not choose who sees the PIN.
+fn trusted_env(name: &str) -> Option<String> {
+    use rustix::process::{getegid, geteuid, getgid, getuid};
+    let elevated = getuid() != geteuid() || getgid() != getegid();
+    std::env::var(name).ok().filter(|text| !elevated && !text.is_empty())
+}
+
+/// Whether a request may be sent again when nobody knows what became of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Retry {
+    /// It may: doing it twice is doing it once.
+    Safe,
+    /// Only when it surely was not sent.
+    Never,
+}
+
+/// Why a call has no reply.
+#[derive(Clone, PartialEq)]
+pub enum CallError {
+    /// The daemon could not be reached within the time; the last cause.
+    Unreachable(String),
+    /// The daemon did not answer in time.
+    Timeout,
+    /// The request was sent, the connection was lost, and it must not be sent again.
+    OutcomeUnknown,
+    /// gRPC itself said no: status code and message.
+    Refused(i32, String),
+    /// The daemon said no.
+    Failure(Failure),
+    /// The request exceeds the message limit.
+    TooLarge,
+}
+
+impl fmt::Display for CallError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            CallError::Unreachable(cause) => write!(f, "the daemon cannot be reached: {cause}"),
+            CallError::Timeout => f.write_str("the daemon did not answer in time"),
+            CallError::OutcomeUnknown => f.write_str("the connection was lost before the answer came"),
+            CallError::Refused(status, text) => write!(f, "refused with gRPC status {status}: {text}"),
+            CallError::Failure(failure) => write!(f, "{} ({})", failure.reason, failure.request_id),
+            CallError::TooLarge => f.write_str("the request is too large"),
+        }
+    }
+}
+
+impl fmt::Debug for CallError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The messages on the wire have no Debug, so that no secret is ever printed by mistake.
+        write!(f, "CallError({self})")
+    }
+}
+
+impl std::error::Error for CallError {}
+
+/// The connections to one daemon.
+pub struct Client {
+    endpoint: Endpoint,
+    timeout: Duration,
+    pool: Pool,
+}
+
+/// Holds the client still for a fork: every lock that the child will need. Dropping it releases them.
+pub struct ForkGuard<'a>(Held<'a>);
+
+impl Client {
+    /// Opens nothing yet; the first call does.
+    pub fn new(endpoint: Endpoint, timeout: Duration) -> Client {
+        Client { endpoint, timeout, pool: Pool::new() }
+    }
+
+    /// Sends one request and waits for its reply, connecting and reconnecting until the client's timeout has passed since the call began.
+    pub fn call(
+        &self,
+        vault_id: &[u8],
+        login_token: &[u8],
+        op: request::Op,
+        retry: Retry,
+    ) -> Result<reply::Result, CallError> {
+        self.call_until(Instant::now() + self.timeout, vault_id, login_token, op, retry)
+    }
+
+    /// [`call`](Self::call) with a deadline of its own.
+    pub fn call_until(
+        &self,
+        until: Instant,
+        vault_id: &[u8],
+        login_token: &[u8],
+        op: request::Op,
+        retry: Retry,
+    ) -> Result<reply::Result, CallError> {
+        let (vault_id, login_token) = (Bytes::copy_from_slice(vault_id), Bytes::copy_from_slice(login_token));
+        let mut request = Request { id: 0, vault_id, login_token, timeout_ms: 0, op: Some(op) };
+        if request.encoded_len() + FILLED_IN_BYTES > MAX_MESSAGE_BYTES {
+            return Err(CallError::TooLarge);
+        }
+        let mut pause = Duration::ZERO;
+        loop {
+            let cause = match self.attempt(&mut request, until) {
+                Ok(reply) => return open(request.id, reply),
+                Err(Fault::Late) => return Err(self.unless_closed(CallError::Timeout)),
+                Err(Fault::Ended(End::Refused(status, text))) => return Err(CallError::Refused(status, text)),
+                Err(Fault::Ended(End::Lost(_))) if retry == Retry::Never => {
+                    return Err(self.unless_closed(CallError::OutcomeUnknown));
+                }
+                Err(Fault::Ended(End::Lost(cause) | End::NotSent(cause))) => cause,
+            };
+            // The first time at once: a daemon that has restarted is there already.
+            if !self.pool.pause(pause, until) {
+                return Err(CallError::Unreachable(cause));
+            }
+            pause = (pause * 2).clamp(FIRST_PAUSE, MAX_PAUSE);
+        }
+    }
+
+    fn attempt(&self, request: &mut Request, until: Instant) -> Result<Bytes, Fault> {
+        let mux = self.pool.lend(&self.endpoint, until).map_err(|cause| Fault::Ended(End::NotSent(cause)))?;
+        let left = until.saturating_duration_since(Instant::now()).as_millis();
+        // 0 would mean "no limit".
+        request.timeout_ms = u32::try_from(left).unwrap_or(u32::MAX).max(1);
+        mux.exchange(request, until)
+    }
+
+    fn unless_closed(&self, error: CallError) -> CallError {
+        if self.pool.is_closed() { CallError::Unreachable("the module was finalised".into()) } else { error }
+    }
+
+    /// Reads what has arrived on the connections, without waiting, so that notices are seen. Where another thread is reading, it sees them.
+    pub fn drain_notices(&self) {
+        for mux in self.pool.open_connections() {
+            mux.drain();
+        }
+    }
+
+    /// The newest revision of a vault that the daemon has told since [`connection_generation`](Self::connection_generation) last grew; 0 is
+    /// none.
+    pub fn told_revision(&self, vault_id: &[u8]) -> u64 {
+        self.pool.told.revision(vault_id)
+    }
+
+    /// Grows whenever a connection was made, lost, or began to go away: notices may have been missed, so what was cached before is suspect.
+    pub fn connection_generation(&self) -> u64 {
+        self.pool.told.generation()
+    }
+
+    /// C_Finalize: ends the connections for good. Calls of other threads end with [`CallError::Unreachable`].
+    pub fn close(&self) {
+        self.pool.close();
+    }
+
+    /// The atfork handler's first half.
+    pub fn before_fork(&self) -> ForkGuard<'_> {
+        ForkGuard(self.pool.hold())
+    }
+
+    /// Its second half, in the child: forgets the parent's connections without touching them. The caller closes each descriptor of the
+    /// answer whose `fstat` [still shows the same socket](Inherited::is_still), and never shuts it down: it is the parent's too.
+    #[must_use = "descriptors of the parent's that the child must close"]
+    pub fn after_fork_in_child(guard: ForkGuard<'_>) -> Vec<Inherited> {
+        guard.0.forget_parent()
+    }
+}
+
+/// The reply's content.
+fn open(id: u64, reply: Bytes) -> Result<reply::Result, CallError> {
+    match Reply::decode(reply) {
+        Ok(Reply { id: answered, result: Some(result) }) if answered == id => match result {
+            reply::Result::Failure(failure) => Err(CallError::Failure(failure)),
+            result => Ok(result),
+        },
+        Ok(_) => Err(CallError::Refused(INTERNAL, "the daemon's reply is empty".into())),
+        Err(error) => Err(CallError::Refused(INTERNAL, format!("the daemon's reply cannot be read: {error}"))),
+    }
+}

@@ -1,0 +1,129 @@
+//! The system calls: connect, send, recv, ppoll, and the list of descriptors that a fork must know. No protocol lives here.
+
+use std::io;
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::fs::fstat;
+use rustix::io::Errno;
+use rustix::net::{
+    AddressFamily, RecvFlags, SendFlags, Shutdown, SocketAddrUnix, SocketFlags, SocketType, connect, recv, send,
+    shutdown, socket_with,
+};
+
+use super::sync::{Arc, Mutex, lock};
+
+/// A descriptor of ours, by number and by what it was when it was made. Hosts that daemonize close and reuse numbers, so the number alone
+/// proves nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Inherited {
+    /// The descriptor's number.
+    pub number: RawFd,
+    device: u64,
+    inode: u64,
+}
+
+impl Inherited {
+    /// Whether `fstat` of the number, with these `st_dev` and `st_ino`, still shows the socket we made.
+    pub fn is_still(&self, device: u64, inode: u64) -> bool {
+        self.device == device && self.inode == inode
+    }
+}
+
+/// Every open socket of one client, also those which the pool has let go of and a call still uses.
+pub(super) type Descriptors = Mutex<Vec<Inherited>>;
+
+/// A connected socket; dropping it closes it.
+pub(super) struct Socket {
+    // Order matters: first the descriptor is closed, then it leaves the list. A fork in between finds an entry that `fstat` refutes; the
+    // other way round it would leave a descriptor that nobody closes.
+    descriptor: OwnedFd,
+    _entry: Entry,
+}
+
+struct Entry {
+    list: Arc<Descriptors>,
+    inherited: Inherited,
+}
+
+impl Drop for Entry {
+    fn drop(&mut self) {
+        lock(&self.list).retain(|other| *other != self.inherited);
+    }
+}
+
+/// What [`Socket::wait`] saw.
+#[derive(Clone, Copy)]
+pub(super) struct Ready {
+    pub(super) readable: bool,
+    pub(super) writable: bool,
+}
+
+impl Socket {
+    /// Connects, without waiting: a daemon whose backlog is full looks like one that is away, and the caller tries again.
+    pub(super) fn connect(path: &Path, list: &Arc<Descriptors>) -> io::Result<Socket> {
+        let address = SocketAddrUnix::new(path)?;
+        let socket = {
+            // The one lock over system calls: both never wait, and a fork must not see a descriptor before it is on the list.
+            let mut entries = lock(list);
+            let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+            let descriptor = socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
+            let stat = fstat(&descriptor)?;
+            let inherited = Inherited { number: descriptor.as_raw_fd(), device: stat.st_dev, inode: stat.st_ino };
+            entries.push(inherited);
+            Socket { descriptor, _entry: Entry { list: Arc::clone(list), inherited } }
+        };
+        connect(&socket.descriptor, &address)?;
+        Ok(socket)
+    }
+
+    /// Sends what fits. `Ok(None)`: nothing fits now.
+    pub(super) fn send(&self, bytes: &[u8]) -> io::Result<Option<usize>> {
+        now_or_never(send(&self.descriptor, bytes, SendFlags::DONTWAIT | SendFlags::NOSIGNAL))
+    }
+
+    /// Receives what is there. `Ok(None)`: nothing yet; `Ok(Some(0))`: the end.
+    pub(super) fn recv(&self, buffer: &mut [u8]) -> io::Result<Option<usize>> {
+        now_or_never(recv(&self.descriptor, buffer, RecvFlags::DONTWAIT).map(|(received, _)| received))
+    }
+
+    /// Waits until something of what is asked for is possible, or until `until`; signals also end it.
+    pub(super) fn wait(&self, read: bool, write: bool, until: Instant) -> Ready {
+        let mut events = PollFlags::empty();
+        events.set(PollFlags::IN, read);
+        events.set(PollFlags::OUT, write);
+        let left = until.saturating_duration_since(Instant::now());
+        let mut polled = [PollFd::new(&self.descriptor, events)];
+        let seen = match poll(&mut polled, Some(&timespec(left))) {
+            Ok(_) => polled[0].revents(),
+            Err(_) => PollFlags::empty(),
+        };
+        // HUP and ERR are reported unasked; the read or write that follows finds out which.
+        let broken = seen.intersects(PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL);
+        Ready {
+            readable: read && (broken || seen.contains(PollFlags::IN)),
+            writable: write && (broken || seen.contains(PollFlags::OUT)),
+        }
+    }
+
+    /// Ends both directions, so that a thread waiting in [`wait`](Self::wait) wakes; what has arrived can still be received.
+    pub(super) fn shutdown(&self) {
+        // The peer may have been quicker; there is nothing to do about any error.
+        let _ = shutdown(&self.descriptor, Shutdown::Both);
+    }
+}
+
+fn timespec(duration: Duration) -> Timespec {
+    let seconds = i64::try_from(duration.as_secs()).unwrap_or(i64::MAX);
+    Timespec { tv_sec: seconds, tv_nsec: duration.subsec_nanos().into() }
+}
+
+fn now_or_never(result: Result<usize, Errno>) -> io::Result<Option<usize>> {
+    match result {
+        Ok(count) => Ok(Some(count)),
+        Err(Errno::AGAIN | Errno::INTR) => Ok(None),
+        Err(errno) => Err(errno.into()),
+    }
+}

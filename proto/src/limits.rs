@@ -1,0 +1,65 @@
+//! Every limit that the daemon and its clients share, each with its reason.
+
+/// The largest gRPC message. A key with a chain and attributes stays far below; more is a mistake or an attack.
+pub const MAX_MESSAGE_BYTES: usize = 4 * 1024 * 1024;
+
+/// The largest input of one cryptographic operation. RSA and ECDSA need less than 2 KiB; the rest is for whole messages of Ed25519 later.
+pub const MAX_CRYPTO_INPUT_BYTES: usize = 1024 * 1024;
+
+/// Vault names are DNS labels of Key Vault hosts: 3 to 24 characters.
+pub const MIN_VAULT_NAME_LEN: usize = 3;
+/// See [`MIN_VAULT_NAME_LEN`].
+pub const MAX_VAULT_NAME_LEN: usize = 24;
+
+/// Key Vault's limit for object names.
+pub const MAX_KEY_NAME_LEN: usize = 127;
+
+/// PKCS#11 labels: OpenSSH gives up on a token that shows one over 255.
+pub const MAX_LABEL_BYTES: usize = 255;
+
+/// One attribute of an object (a certificate is the largest thing seen in practice).
+pub const MAX_ATTRIBUTE_BYTES: usize = 64 * 1024;
+
+/// Attributes in one template.
+pub const MAX_TEMPLATE_ATTRIBUTES: usize = 128;
+
+/// PINs: PKCS#11 leaves it open; Argon2 needs a bound.
+pub const MAX_PIN_BYTES: usize = 255;
+/// The `standard` profile's shortest PIN.
+pub const MIN_PIN_BYTES_STANDARD: usize = 4;
+/// The `strict` profile's shortest PIN.
+pub const MIN_PIN_BYTES_STRICT: usize = 8;
+
+/// Wrong PINs from one peer before it is locked out of a vault.
+pub const MAX_PIN_FAILURES: u32 = 10;
+
+/// Passphrases of a seal slot.
+pub const MAX_PASSPHRASE_BYTES: usize = 1024;
+
+/// Objects in one answer of the daemon to the module; more come in pages.
+pub const MAX_OBJECTS_PER_REPLY: usize = 512;
+
+/// Items in one page of a gRPC list (Key Vault's own limit is 25; AIP-158 lets the server choose).
+pub const MAX_PAGE_SIZE: usize = 1000;
+
+/// Requests one module connection may have in flight; more wait in the socket.
+pub const MAX_IN_FLIGHT_PER_CONNECTION: usize = 4096;
+
+/// Bytes of random in one call.
+pub const MAX_RANDOM_BYTES: usize = 4096;
+
+/// Idempotency keys.
+pub const MAX_REQUEST_ID_BYTES: usize = 64;
+
+/// Tags on a vault or key: Key Vault allows 15, each name and value up to 256.
+pub const MAX_TAGS: usize = 15;
+/// See [`MAX_TAGS`].
+pub const MAX_TAG_BYTES: usize = 256;
+
+/// RSA keys below this are refused (NIST SP 800-131A).
+pub const MIN_RSA_BITS: u32 = 2048;
+/// RSA keys above this take minutes to make and seconds to use.
+pub const MAX_RSA_BITS: u32 = 4096;
+
+/// How long a call of the module waits for the daemon, reconnecting meanwhile.
+pub const MODULE_CALL_TIMEOUT_MS: u64 = 15_000;
