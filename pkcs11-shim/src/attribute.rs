@@ -42,8 +42,8 @@ pub enum Lookup<'a> {
 impl Attributes {
     /// Of the daemon's answer.
     pub fn of(object: Object) -> Self {
-        // Copied into one buffer of their own: the values are slices of whatever was read from the socket with them, and
-        // would keep all of it.
+        // Copied into one buffer of their own: the values are slices of whatever was read from the socket with them,
+        // and would keep all of it.
         let all: Bytes = object.attributes.iter().flat_map(|attribute| attribute.value.iter().copied()).collect();
         let mut start = 0;
         let values = object.attributes.iter().map(|attribute| {

@@ -14,7 +14,7 @@ macro_rules! errors {
     ($($name:ident = $rv:ident,)*) => {
         /// Every way a call of the module can fail.
         #[derive(Clone, Debug, PartialEq, Eq)]
-        #[allow(missing_docs)] // the names are PKCS#11's own
+        #[allow(missing_docs, clippy::enum_variant_names)] // the names are PKCS#11's own
         pub enum Error {
             $($name,)*
             /// The daemon said no, and why.

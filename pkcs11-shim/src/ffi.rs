@@ -27,7 +27,11 @@ pub use views::{InBuf, InitArgs, MechanismArg, OutArray, OutBuf, OutFill, OutLis
 fn initialised(name: &'static str, body: impl FnOnce(&Module) -> Result<()>) -> CK_RV {
     guard(name, |module| {
         module.require_initialised()?;
-        body(module)
+        body(module).map_err(|error| match error {
+            // C_Finalize ends the calls of other threads; this is the reason they have in PKCS#11.
+            Error::NoAnswer(_) => module.require_initialised().err().unwrap_or(error),
+            error => error,
+        })
     })
 }
 

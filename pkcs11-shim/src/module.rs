@@ -3,7 +3,7 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, TryLockError},
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, TryLockError, atomic::AtomicBool},
     time::Duration,
 };
 
@@ -18,7 +18,7 @@ use crate::{
     remote::Remote,
     session::{Operation, SessionTable, this_thread},
     slot::{SlotRef, SlotTable},
-    transport::Client,
+    transport::{Client, Endpoint},
 };
 
 /// The module of this process.
@@ -55,6 +55,8 @@ pub struct Counters {
 /// Between C_Initialize and C_Finalize.
 pub struct Running {
     client: Arc<Client>,
+    endpoint: Endpoint,
+    timeout: Duration,
     log: Log,
     counters: Counters,
     /// The slots.
@@ -75,6 +77,8 @@ pub struct Login {
     pub token: Arc<Zeroizing<Vec<u8>>>,
     /// Which login this is: what was asked under another is not kept.
     pub serial: u64,
+    /// The daemon no longer takes the token (the PIN was changed elsewhere): C_Login may replace it.
+    pub dead: Arc<AtomicBool>,
 }
 
 impl Module {
@@ -141,6 +145,12 @@ impl Module {
         self.lock().running.as_ref().map(|running| running.log.clone()).unwrap_or_default()
     }
 
+    /// The same for the panic hook, which may run under the lock; then there is nowhere.
+    pub fn log_unless_locked(&self) -> Log {
+        let state = self.state.try_lock().ok();
+        state.and_then(|state| state.running.as_ref().map(|running| running.log.clone())).unwrap_or_default()
+    }
+
     /// Waits until C_Finalize (or a new C_Initialize after it).
     pub fn wait_for_end(&self) -> Result<()> {
         let mut state = self.lock();
@@ -172,8 +182,7 @@ impl Module {
             };
             state.after_fork_in_child();
             if let Some(running) = &mut state.running {
-                let config = Config::load(None);
-                let fresh = Arc::new(Client::new(config.endpoint, config.timeout));
+                let fresh = Arc::new(Client::new(running.endpoint.clone(), running.timeout));
                 std::mem::forget(std::mem::replace(&mut running.client, fresh));
             }
             return Ok(());
@@ -203,7 +212,9 @@ impl State {
 impl Running {
     fn new(config: Config, counters: Counters) -> Self {
         Self {
-            client: Arc::new(Client::new(config.endpoint, config.timeout)),
+            client: Arc::new(Client::new(config.endpoint.clone(), config.timeout)),
+            endpoint: config.endpoint,
+            timeout: config.timeout,
             log: config.log,
             counters,
             slots: SlotTable::default(),
@@ -255,7 +266,10 @@ impl Running {
     pub fn log_in(&mut self, slot_id: u64, user_type: UserType, token: &[u8]) {
         self.counters.login += 1;
         let serial = self.counters.login;
-        self.logins.insert(slot_id, Login { user_type, token: Arc::new(Zeroizing::new(token.to_vec())), serial });
+        self.logins.insert(
+            slot_id,
+            Login { user_type, token: Arc::new(Zeroizing::new(token.to_vec())), serial, dead: Arc::default() },
+        );
         self.view(slot_id).forget_searches();
     }
 

@@ -1,9 +1,10 @@
 //! Calls of the daemon: each carries vault, login and operation, and gives the one kind of reply that fits. Holds no
 //! lock and remembers nothing; when to call is `calls`', how it travels is `transport`'s.
 
-use std::sync::Arc;
+use std::sync::{Arc, atomic::Ordering};
 
 use bytes::Bytes;
+use cryptoki_sys::CKR_USER_NOT_LOGGED_IN;
 use softkeep_proto::pkcs11::v1::{
     CreateObject, Decrypt, DestroyObject, FindObjects, GenerateKeyPair, GetObjects, ListTokens, Login as WireLogin,
     ObjectsReply, SetAttributes, SetPin, Sign, TokenInfo, UserType, reply, request,
@@ -61,7 +62,11 @@ impl Remote {
 
     fn call(&self, op: request::Op, retry: Retry) -> Result<reply::Result> {
         let token: &[u8] = self.login.as_ref().map_or(&[], |login| login.token.as_slice());
-        Ok(self.client.call(&self.slot.vault_id, token, op, retry)?)
+        let answer = self.client.call(&self.slot.vault_id, token, op, retry).map_err(Error::from);
+        if let (Err(Error::Daemon { rv: CKR_USER_NOT_LOGGED_IN, .. }), Some(login)) = (&answer, &self.login) {
+            login.dead.store(true, Ordering::Relaxed);
+        }
+        answer
     }
 
     /// C_Login: the token. Not sent twice, because a wrong PIN would be counted twice.

@@ -54,6 +54,14 @@ pub struct Verify {
     pub multi_part: bool,
 }
 
+/// A verification whose signature was given first (PKCS#11 3.2).
+pub struct VerifySignature {
+    /// The rest of it.
+    pub verify: Verify,
+    /// The signature.
+    pub signature: Vec<u8>,
+}
+
 /// A public-key encryption, wholly local.
 pub struct Encrypt {
     /// The key.
@@ -97,6 +105,7 @@ pub struct Operations {
     find: Option<Active<Find>>,
     sign: Option<Active<Sign>>,
     verify: Option<Active<Verify>>,
+    verify_signature: Option<Active<VerifySignature>>,
     encrypt: Option<Active<Encrypt>>,
     decrypt: Option<Active<Decrypt>>,
     digest: Option<Active<Digest>>,
@@ -134,6 +143,7 @@ operations! {
     Find find CKF_FIND_OBJECTS,
     Sign sign CKF_SIGN,
     Verify verify CKF_VERIFY,
+    VerifySignature verify_signature CKF_VERIFY,
     Encrypt encrypt CKF_ENCRYPT,
     Decrypt decrypt CKF_DECRYPT,
     Digest digest CKF_DIGEST,

@@ -1,8 +1,8 @@
-//! The way to the daemon: one call, one reply, over connections that come and go. What is asked and what the answer means is not known here;
-//! neither is a runtime or a thread: the calling threads do all the work (ADR 0003).
+//! The way to the daemon: one call, one reply, over connections that come and go. What is asked and what the answer
+//! means is not known here; neither is a runtime or a thread: the calling threads do all the work (ADR 0003).
 //!
-//! From the caller down: `Client` (this file: the retry loop) → `pool` (which connection) → `mux` (sharing one) → `desk` (who waits, who
-//! reads) and `core` (HTTP/2 and gRPC as a state machine over `pipe`) → `socket` (system calls).
+//! From the caller down: `Client` (this file: the retry loop) → `pool` (which connection) → `mux` (sharing one) →
+//! `desk` (who waits, who reads) and `core` (HTTP/2 and gRPC as a state machine over `pipe`) → `socket` (system calls).
 
 mod core;
 mod deframe;
@@ -66,7 +66,8 @@ impl Endpoint {
     /// `$SOFTKEEP_ENDPOINT`, else the user's own daemon if its socket exists, else the system's.
     pub fn discover() -> Endpoint {
         if let Some(text) = trusted_env("SOFTKEEP_ENDPOINT") {
-            // A setting that cannot be read must not lead to another daemon: it fails at the first call, with its text in the cause.
+            // A setting that cannot be read must not lead to another daemon: it fails at the first call, with its text
+            // in the cause.
             return Endpoint::parse(&text).unwrap_or_else(|_| Endpoint::Unix(PathBuf::from(text)));
         }
         let own = trusted_env("XDG_RUNTIME_DIR").map(|directory| Path::new(&directory).join("softkeep/softkeep.sock"));
@@ -148,7 +149,8 @@ impl Client {
         Client { endpoint, timeout, pool: Pool::new() }
     }
 
-    /// Sends one request and waits for its reply, connecting and reconnecting until the client's timeout has passed since the call began.
+    /// Sends one request and waits for its reply, connecting and reconnecting until the client's timeout has passed
+    /// since the call began.
     pub fn call(
         &self,
         vault_id: &[u8],
@@ -204,20 +206,22 @@ impl Client {
         if self.pool.is_closed() { CallError::Unreachable("the module was finalised".into()) } else { error }
     }
 
-    /// Reads what has arrived on the connections, without waiting, so that notices are seen. Where another thread is reading, it sees them.
+    /// Reads what has arrived on the connections, without waiting, so that notices are seen. Where another thread is
+    /// reading, it sees them.
     pub fn drain_notices(&self) {
         for mux in self.pool.open_connections() {
             mux.drain();
         }
     }
 
-    /// The newest revision of a vault that the daemon has told since [`connection_generation`](Self::connection_generation) last grew; 0 is
-    /// none.
+    /// The newest revision of a vault that the daemon has told since
+    /// [`connection_generation`](Self::connection_generation) last grew; 0 is none.
     pub fn told_revision(&self, vault_id: &[u8]) -> u64 {
         self.pool.told.revision(vault_id)
     }
 
-    /// Grows whenever a connection was made, lost, or began to go away: notices may have been missed, so what was cached before is suspect.
+    /// Grows whenever a connection was made, lost, or began to go away: notices may have been missed, so what was
+    /// cached before is suspect.
     pub fn connection_generation(&self) -> u64 {
         self.pool.told.generation()
     }
@@ -232,8 +236,9 @@ impl Client {
         ForkGuard(self.pool.hold())
     }
 
-    /// Its second half, in the child: forgets the parent's connections without touching them. The caller closes each descriptor of the
-    /// answer whose `fstat` [still shows the same socket](Inherited::is_still), and never shuts it down: it is the parent's too.
+    /// Its second half, in the child: forgets the parent's connections without touching them. The caller closes each
+    /// descriptor of the answer whose `fstat` [still shows the same socket](Inherited::is_still), and never shuts it
+    /// down: it is the parent's too.
     #[must_use = "descriptors of the parent's that the child must close"]
     pub fn after_fork_in_child(guard: ForkGuard<'_>) -> Vec<Inherited> {
         guard.0.forget_parent()

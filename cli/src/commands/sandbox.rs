@@ -134,5 +134,5 @@ fn variables(args: &Args, folder: &Folder) -> Result<Vec<(&'static str, String)>
 
 /// What SunPKCS11 reads.
 fn java_config(module: &str) -> String {
-    format!("name = Softkeep\nlibrary = {module}\nslotListIndex = 0\nattributes(*,*,*) = compatibility\n")
+    format!("name = Softkeep\nlibrary = {module}\nslotListIndex = 0\nattributes = compatibility\n")
 }

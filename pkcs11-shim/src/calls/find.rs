@@ -47,7 +47,9 @@ fn search(module: &Module, session: u64, template: Vec<Attribute>) -> Result<Vec
             let page = store(running, slot_id, reply.objects, epoch)?;
             // The vault may change between pages, and shift an object from one to the next.
             handles.extend(page.into_iter().filter(|handle| seen.insert(*handle)));
-            if last && *first_epoch.get_or_insert(epoch) == epoch {
+            // Pages of different revisions are an answer, but not one to be given again.
+            let whole = *first_epoch.get_or_insert(epoch) == epoch;
+            if last && whole {
                 running.view(slot_id).remember(key.clone(), epoch, handles.clone());
             }
             Ok(())

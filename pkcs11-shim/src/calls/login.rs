@@ -1,6 +1,8 @@
 //! Login, logout and PINs (PKCS#11 3.2 sections 5.5.8 and 5.6.8). The PIN goes to the daemon once; what comes back is
 //! kept for the application's every session in the slot, and carries no rights of its own.
 
+use std::sync::atomic::Ordering;
+
 use cryptoki_sys as ck;
 use softkeep_proto::{limits::MAX_PIN_BYTES, pkcs11::v1::UserType};
 
@@ -12,8 +14,12 @@ use crate::{
 };
 
 /// Why a login is not even tried.
-fn check(running: &Running, session: u64, user_type: UserType) -> Result<u64> {
+fn check(running: &mut Running, session: u64, user_type: UserType) -> Result<u64> {
     let slot_id = running.sessions.get(session)?.slot.slot_id;
+    if running.login(slot_id).is_some_and(|login| login.dead.load(Ordering::Relaxed)) {
+        // Otherwise there would be no way back: not logged in for the daemon, already logged in for C_Login.
+        running.log_out(slot_id);
+    }
     match running.login(slot_id) {
         Some(login) if login.user_type == user_type => return Err(Error::UserAlreadyLoggedIn),
         Some(_) => return Err(Error::UserAnotherAlreadyLoggedIn),
@@ -105,11 +111,16 @@ pub fn set_pin(module: &Module, session: u64, old: InBuf, new: InBuf) -> Result<
     let slot_id = remote.slot.slot_id;
     let login = module.with(|running| Ok(running.login(slot_id).cloned()))?;
     let user_type = login.as_ref().map_or(UserType::User, |login| login.user_type);
-    let answer = remote.set_pin(user_type, pin_bytes(&old)?, pin_bytes(&new)?);
+    let old = pin_bytes(&old)?;
+    if old.is_empty() {
+        // On the wire no old PIN means C_InitPIN, which this is not.
+        return Err(Error::PinIncorrect);
+    }
+    let answer = remote.set_pin(user_type, old, pin_bytes(&new)?);
     module.with(|running| {
         running.slots.forget_age();
         let token = answer?;
-        if let Some(login) = login {
+        if let Some(login) = login.filter(|_| !token.is_empty()) {
             // The old token died with the old PIN.
             running.renew_token(slot_id, login.serial, &token);
         }

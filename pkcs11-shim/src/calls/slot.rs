@@ -21,6 +21,9 @@ fn refresh(module: &Module) -> Result<()> {
         return Ok(());
     }
     let listed = remote::list_tokens(&client);
+    if let Err(error) = &listed {
+        module.log().failure("the list of slots", error);
+    }
     module.with(|running| {
         match listed {
             Ok(tokens) => running.slots.store(tokens),

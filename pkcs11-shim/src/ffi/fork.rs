@@ -47,8 +47,9 @@ pub fn prepare_process() {
     unsafe { libc::pthread_atfork(Some(before), Some(after_in_parent), Some(after_in_child)) };
     // This is the hook of the module's own copy of the standard library; the host's is another. The default one would
     // write to the host's standard error.
-    #[cfg(not(test))]
-    std::panic::set_hook(Box::new(|info| MODULE.log().line(&info.to_string())));
+    if !cfg!(test) {
+        std::panic::set_hook(Box::new(|info| MODULE.log_unless_locked().line(&info.to_string())));
+    }
 }
 
 /// A page that is zero in every child, marked.
@@ -120,7 +121,7 @@ fn close(inherited: &Inherited) {
     // SAFETY: used for one fstat, which at worst says that the number is no descriptor.
     let status = rustix::fs::fstat(unsafe { BorrowedFd::borrow_raw(inherited.number) });
     if status.is_ok_and(|status| inherited.is_still(status.st_dev, status.st_ino)) {
-        // SAFETY: it is the socket that the transport made and, in this process, has just forgotten: nobody else has it.
+        // SAFETY: the socket that the transport made and, in this process, has just forgotten: nobody else has it.
         unsafe { rustix::io::close(inherited.number) };
     }
 }

@@ -1,7 +1,8 @@
 //! TABLE: every function of PKCS#11 3.2 and what answers it. From these rows come the exported symbols and the three
 //! function lists, so that none can have a hole. Nothing is done here.
 //!
-//! `initialised` rows fail before C_Initialize; `anytime` rows do not. A row named `unsupported` says FUNCTION_NOT_SUPPORTED.
+//! `initialised` rows fail before C_Initialize; `anytime` rows do not. What is `unsupported` says
+//! FUNCTION_NOT_SUPPORTED.
 
 use std::ffi::c_void;
 
@@ -336,13 +337,21 @@ entry_points! {
             _object: *mut CK_OBJECT_HANDLE
         ) => unsupported;
         initialised C_VerifySignatureInit(
-            _session: CK_SESSION_HANDLE, _mechanism: *mut CK_MECHANISM, _key: CK_OBJECT_HANDLE, _data: *mut CK_BYTE,
-            _len: CK_ULONG
-        ) => unsupported;
-        initialised C_VerifySignature(_session: CK_SESSION_HANDLE, _data: *mut CK_BYTE, _len: CK_ULONG) => unsupported;
-        initialised C_VerifySignatureUpdate(_session: CK_SESSION_HANDLE, _data: *mut CK_BYTE, _len: CK_ULONG) =>
-            unsupported;
-        initialised C_VerifySignatureFinal(_session: CK_SESSION_HANDLE) => unsupported;
+            session: CK_SESSION_HANDLE, mechanism: *mut CK_MECHANISM, key: CK_OBJECT_HANDLE, signature: *mut CK_BYTE,
+            signature_len: CK_ULONG
+        ) => |module| verify::init_signature(
+                module,
+                session,
+                MechanismArg::new(mechanism),
+                key,
+                InBuf::new(signature, signature_len),
+            );
+        initialised C_VerifySignature(session: CK_SESSION_HANDLE, data: *mut CK_BYTE, data_len: CK_ULONG) =>
+            |module| verify::verify_signature(module, session, InBuf::new(data, data_len));
+        initialised C_VerifySignatureUpdate(session: CK_SESSION_HANDLE, data: *mut CK_BYTE, data_len: CK_ULONG) =>
+            |module| verify::update_signature(module, session, InBuf::new(data, data_len));
+        initialised C_VerifySignatureFinal(session: CK_SESSION_HANDLE) =>
+            |module| verify::finish_signature(module, session);
         initialised C_GetSessionValidationFlags(
             session: CK_SESSION_HANDLE, _kind: CK_SESSION_VALIDATION_FLAGS_TYPE, flags: *mut CK_FLAGS
         ) => |module| session::validation_flags(module, session, OutValue::new(flags));

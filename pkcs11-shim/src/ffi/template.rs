@@ -59,7 +59,7 @@ fn wire_value(given: &CK_ATTRIBUTE, nested: bool) -> Result<Vec<u8>> {
     if value_kind(given.type_) == ValueKind::Template {
         let count = given.ulValueLen / ATTRIBUTE_BYTES as u64;
         // A template inside a template inside a template means nothing, and would let a caller choose our depth.
-        if !nested || given.ulValueLen % ATTRIBUTE_BYTES as u64 != 0 {
+        if !nested || !given.ulValueLen.is_multiple_of(ATTRIBUTE_BYTES as u64) {
             return Err(Error::AttributeValueInvalid);
         }
         let inner = Template { attributes: given.pValue.cast_const().cast(), count };

@@ -1,5 +1,6 @@
-//! HTTP/2 and gRPC as a state machine over the pipe: one connection, one long `Exchange` stream. No socket, no waiting and no threads live
-//! here; the rest of the transport sees only the trait [`Wire`], so that another framing could take h2's place.
+//! HTTP/2 and gRPC as a state machine over the pipe: one connection, one long `Exchange` stream. No socket, no waiting
+//! and no threads live here; the rest of the transport sees only the trait [`Wire`], so that another framing could take
+//! h2's place.
 
 use std::future::Future;
 use std::pin::{Pin, pin};

@@ -1,8 +1,9 @@
-//! Where callers wait: places, replies, and the hand-over of leadership. Knows neither sockets nor gRPC, so that it can be modelled alone.
+//! Where callers wait: places, replies, and the hand-over of leadership. Knows neither sockets nor gRPC, so that it can
+//! be modelled alone.
 //!
-//! One lock, one bell for each place. The rule that keeps everybody moving: *when there are sleepers and nobody leads, one of them has been
-//! rung and will look.* Hence whoever steps down rings one, and whoever goes away while nobody leads rings one too, because the ring may
-//! have been meant for the one who goes.
+//! One lock, one bell for each place. The rule that keeps everybody moving: *when there are sleepers and nobody leads,
+//! one of them has been rung and will look.* Hence whoever steps down rings one, and whoever goes away while nobody
+//! leads rings one too, because the ring may have been meant for the one who goes.
 
 use std::time::Instant;
 

@@ -1,8 +1,8 @@
-//! One connection shared by its callers: a combining writer, and whoever waits reads for all. The protocol is in core.rs, the waiting in
-//! desk.rs, the choice of a connection in pool.rs.
+//! One connection shared by its callers: a combining writer, and whoever waits reads for all. The protocol is in
+//! core.rs, the waiting in desk.rs, the choice of a connection in pool.rs.
 //!
-//! Locks: `outbox`, `core` and the desk's, never two at once, never over a system call. Only one thread at a time flushes
-//! (`Outbox::flushing`) and one reads (the desk's leadership); both are roles, not locks.
+//! Locks: `outbox`, `core` and the desk's, never two at once, never over a system call. Only one thread at a time
+//! flushes (`Outbox::flushing`) and one reads (the desk's leadership); both are roles, not locks.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -261,8 +261,8 @@ impl Mux {
         self.desk.deliver(replies.into_iter());
     }
 
-    /// Sends what the protocol has to say (window updates, what they have freed); if somebody else is at it, tells them that there is more.
-    /// Never waits: the leader has to read, and looks after stalled bytes while it waits for more.
+    /// Sends what the protocol has to say (window updates, what they have freed); if somebody else is at it, tells them
+    /// that there is more. Never waits: the leader has to read, and looks after stalled bytes while it waits for more.
     fn flush_as_leader(&self) {
         {
             let mut outbox = lock(&self.outbox);
@@ -275,8 +275,8 @@ impl Mux {
         self.flush_with(|| None);
     }
 
-    /// Sends until nothing is left, for others too, or until the time is over. When nothing fits and nobody reads, the caller becomes the
-    /// leader, because a daemon that waits for us to read does not read either.
+    /// Sends until nothing is left, for others too, or until the time is over. When nothing fits and nobody reads, the
+    /// caller becomes the leader, because a daemon that waits for us to read does not read either.
     fn flush_as_sender(&self, until: Instant) -> Option<Buffer> {
         let mut led = None;
         let flushed = self.flush_with(|| {

@@ -8,7 +8,8 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::sync::{Arc, Mutex, lock};
 
-/// What has arrived and what wants to leave. Writing never waits: HTTP/2's windows and the outbox's limit bound the memory.
+/// What has arrived and what wants to leave. Writing never waits: HTTP/2's windows and the outbox's limit bound the
+/// memory.
 #[derive(Clone, Default)]
 pub(super) struct Pipe(Arc<Mutex<Buffers>>);
 

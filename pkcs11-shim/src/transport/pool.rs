@@ -1,5 +1,5 @@
-//! Which connection a call uses, making them when needed, and forgetting them after a fork. What a connection is lives in mux.rs, when to try
-//! again in transport.rs.
+//! Which connection a call uses, making them when needed, and forgetting them after a fork. What a connection is lives
+//! in mux.rs, when to try again in transport.rs.
 
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -124,7 +124,8 @@ impl Pool {
         let mut state = lock(&self.state);
         let made = match made {
             Ok(mux) if !state.closed => {
-                // Before the first call can use it: what is cached from now on, is cached with this connection listening.
+                // Before the first call can use it: what is cached from now on, is cached with this connection
+                // listening.
                 self.told.forget();
                 let lent = Lent::new(Arc::clone(&mux));
                 state.set(index, Line::Open(mux));
@@ -217,8 +218,8 @@ impl Pool {
 }
 
 impl Held<'_> {
-    /// In the child: the parent's connections are leaked, because their locks may be held by threads that do not exist here. Neither
-    /// locks, nor drops, nor makes a system call; the descriptors that are to be closed are the answer.
+    /// In the child: the parent's connections are leaked, because their locks may be held by threads that do not exist
+    /// here. Neither locks, nor drops, nor makes a system call; the descriptors that are to be closed are the answer.
     pub(super) fn forget_parent(mut self) -> Vec<Inherited> {
         for line in &mut self.state.lines {
             if let Line::Open(mux) = std::mem::replace(line, Line::Empty) {

@@ -1,4 +1,5 @@
-//! The system calls: connect, send, recv, ppoll, and the list of descriptors that a fork must know. No protocol lives here.
+//! The system calls: connect, send, recv, ppoll, and the list of descriptors that a fork must know. No protocol lives
+//! here.
 
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
@@ -15,8 +16,8 @@ use rustix::net::{
 
 use super::sync::{Arc, Mutex, lock};
 
-/// A descriptor of ours, by number and by what it was when it was made. Hosts that daemonize close and reuse numbers, so the number alone
-/// proves nothing.
+/// A descriptor of ours, by number and by what it was when it was made. Hosts that daemonize close and reuse numbers,
+/// so the number alone proves nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Inherited {
     /// The descriptor's number.
@@ -37,8 +38,8 @@ pub(super) type Descriptors = Mutex<Vec<Inherited>>;
 
 /// A connected socket; dropping it closes it.
 pub(super) struct Socket {
-    // Order matters: first the descriptor is closed, then it leaves the list. A fork in between finds an entry that `fstat` refutes; the
-    // other way round it would leave a descriptor that nobody closes.
+    // Order matters: first the descriptor is closed, then it leaves the list. A fork in between finds an entry that
+    // `fstat` refutes; the other way round it would leave a descriptor that nobody closes.
     descriptor: OwnedFd,
     _entry: Entry,
 }
@@ -62,11 +63,13 @@ pub(super) struct Ready {
 }
 
 impl Socket {
-    /// Connects, without waiting: a daemon whose backlog is full looks like one that is away, and the caller tries again.
+    /// Connects, without waiting: a daemon whose backlog is full looks like one that is away, and the caller tries
+    /// again.
     pub(super) fn connect(path: &Path, list: &Arc<Descriptors>) -> io::Result<Socket> {
         let address = SocketAddrUnix::new(path)?;
         let socket = {
-            // The one lock over system calls: both never wait, and a fork must not see a descriptor before it is on the list.
+            // The one lock over system calls: both never wait, and a fork must not see a descriptor before it is on the
+            // list.
             let mut entries = lock(list);
             let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
             let descriptor = socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
@@ -108,7 +111,8 @@ impl Socket {
         }
     }
 
-    /// Ends both directions, so that a thread waiting in [`wait`](Self::wait) wakes; what has arrived can still be received.
+    /// Ends both directions, so that a thread waiting in [`wait`](Self::wait) wakes; what has arrived can still be
+    /// received.
     pub(super) fn shutdown(&self) {
         // The peer may have been quicker; there is nothing to do about any error.
         let _ = shutdown(&self.descriptor, Shutdown::Both);

@@ -44,7 +44,8 @@ impl Told {
         self.forget_in(&mut lock(&self.revisions));
     }
 
-    /// [`forget`](Self::forget) for who already holds the lock. The generation grows under it: a notice that comes after the growth stays.
+    /// [`forget`](Self::forget) for who already holds the lock. The generation grows under it: a notice that comes
+    /// after the growth stays.
     pub(super) fn forget_in(&self, revisions: &mut Revisions) {
         revisions.clear();
         self.generation.fetch_add(1, Ordering::Release);

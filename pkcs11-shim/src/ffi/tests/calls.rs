@@ -174,6 +174,14 @@ fn one_call_for_a_signature() {
     };
     assert_eq!(verify(&[1; 32]), CKR_OK);
     assert_eq!(verify(&[2; 32]), CKR_SIGNATURE_INVALID);
+    let mut given_first = |data: &[u8]| unsafe {
+        let signature = signature.as_ptr().cast_mut();
+        assert_eq!(C_VerifySignatureInit(host.session, &mut mechanism, public, signature, 64), CKR_OK);
+        C_VerifySignature(host.session, data.as_ptr().cast_mut(), 32)
+    };
+    assert_eq!(given_first(&[1; 32]), CKR_OK);
+    assert_eq!(given_first(&[2; 32]), CKR_SIGNATURE_INVALID);
+    assert_eq!(unsafe { C_VerifySignatureFinal(host.session) }, CKR_OPERATION_NOT_INITIALIZED);
     assert_eq!(sign_init(host.session, CKM_ECDSA, public), CKR_KEY_FUNCTION_NOT_PERMITTED);
 }
 
@@ -239,6 +247,17 @@ fn creations_and_destruction() {
     assert_eq!(unsafe { C_DestroyObject(host.session, private) }, CKR_OBJECT_HANDLE_INVALID);
     assert_eq!(find(host.session, CKO_PRIVATE_KEY), []);
     assert_eq!(host.daemon.asked(), ["find", "destroy", "find"]);
+}
+
+#[test]
+fn a_dead_login_can_be_replaced() {
+    let host = Host::logged_in();
+    host.daemon.world.lock().unwrap().pin_changed = true;
+    let mut template = CK_ATTRIBUTE::default();
+    assert_eq!(unsafe { C_FindObjectsInit(host.session, &mut template, 0) }, CKR_USER_NOT_LOGGED_IN);
+    assert_eq!(login(host.session, CKU_USER, "1234"), CKR_OK);
+    assert_eq!(login(host.session, CKU_USER, "1234"), CKR_USER_ALREADY_LOGGED_IN);
+    assert_eq!(find(host.session, CKO_PRIVATE_KEY).len(), 1);
 }
 
 #[test]

@@ -34,6 +34,8 @@ pub struct World {
     pub revision: u64,
     pub pair_exists: bool,
     pub label: &'static str,
+    /// Tokens given before are refused.
+    pub pin_changed: bool,
 }
 
 pub struct Daemon {
@@ -49,7 +51,7 @@ impl Daemon {
     pub fn start() -> Self {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("s");
-        let world = World { asked: Vec::new(), revision: 5, pair_exists: true, label: "web" };
+        let world = World { asked: Vec::new(), revision: 5, pair_exists: true, label: "web", pin_changed: false };
         let world = Arc::new(Mutex::new(world));
         let notices = Arc::default();
         let service = Service { world: Arc::clone(&world), notices: Arc::clone(&notices) };
@@ -172,6 +174,10 @@ impl World {
 
     fn answer(&mut self, request: Request) -> reply::Result {
         let logged_in = request.login_token == "token";
+        if logged_in && self.pin_changed {
+            self.pin_changed = false;
+            return failure(ck::CKR_USER_NOT_LOGGED_IN);
+        }
         match request.op.unwrap() {
             request::Op::ListTokens(_) => {
                 self.asked.push("list");

@@ -1,4 +1,5 @@
 //! The desk and its roles under stress: no call outlives its deadline, and every reply reaches the one who asked.
+//! desk.rs uses only `super::sync`, so that a model checker can also take it as it is.
 
 use std::collections::VecDeque;
 use std::sync::Mutex;
@@ -12,8 +13,8 @@ use super::super::desk::{Desk, Turn};
 use super::super::{CallError, Retry};
 use super::server::{Options, Random, Server, VAULT, client, op, socket_path};
 
-/// The desk alone: a queue stands for the socket, leaders move from it to the desk. Waits are so short and so often cut that hand-overs,
-/// timeouts and deliveries meet in every order.
+/// The desk alone: a queue stands for the socket, leaders move from it to the desk. Waits are so short and so often cut
+/// that hand-overs, timeouts and deliveries meet in every order.
 #[test]
 fn the_desk_alone() {
     let desk: Desk<u64> = Desk::new(64, Vec::new());
@@ -38,7 +39,8 @@ fn the_desk_alone() {
                                 break;
                             }
                             Turn::Late => {
-                                // Somebody always reads, so nobody patient is ever late: a lost wake-up would show here.
+                                // Somebody always reads, so nobody patient is ever late: a lost wake-up would show
+                                // here.
                                 assert!(!patient, "a wake-up was lost");
                                 late.fetch_add(1, Ordering::Relaxed);
                                 break;
@@ -67,7 +69,8 @@ fn the_desk_alone() {
     assert!(done.into_inner() > 1000 && late.into_inner() > 100);
 }
 
-/// The same through sockets: random delays in the daemon, random deadlines here, sizes that fill the socket now and then.
+/// The same through sockets: random delays in the daemon, random deadlines here, sizes that fill the socket now and
+/// then.
 #[test]
 fn random_deadlines() {
     for window in [None, Some(4 << 20)] {

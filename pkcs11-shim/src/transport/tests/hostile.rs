@@ -94,7 +94,7 @@ fn servers_that_lie() {
     let compressed = frame(DATA, 0, 1, &[1, 0, 0, 0, 1, 0]);
     run("compressed", &[settings(), head(), compressed], Then::Hold, &[Refused(13)], &[Refused(13)]);
     let http1 = b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n".to_vec();
-    run("HTTP/1.1", &[http1.clone()], Then::Close, &[Unreachable], &[Unknown]);
+    run("HTTP/1.1", std::slice::from_ref(&http1), Then::Close, &[Unreachable], &[Unknown]);
     run("HTTP/1.1, held", &[http1], Then::Hold, &[Unreachable, Kind::Timeout], &[Unknown, Kind::Timeout]);
     let garbage: Vec<u8> = (0..5000u32).map(|index| (index.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
     run("garbage", &[garbage], Then::Close, &[Unreachable], &[Unknown]);

@@ -1,4 +1,5 @@
-//! The other side for the transport's tests: a real tonic server that echoes, and raw ones that misbehave. No test lives here.
+//! The other side for the transport's tests: a real tonic server that echoes, and raw ones that misbehave. No test
+//! lives here.
 
 use std::collections::VecDeque;
 use std::io::{Read, Write};
@@ -78,7 +79,8 @@ impl Drop for Server {
     }
 }
 
-/// Echoes `Sign.data`. What it begins with may ask for more: `delay:<ms>:`, `notice:<revision>:`, `big:<bytes>:`, `fail:`.
+/// Echoes `Sign.data`. What it begins with may ask for more: `delay:<ms>:`, `notice:<revision>:`, `big:<bytes>:`,
+/// `fail:`.
 struct Echo;
 
 #[tonic::async_trait]

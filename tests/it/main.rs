@@ -1,0 +1,14 @@
+//! One binary for all tests with real clients: they share the harness.
+#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
+
+mod cli;
+mod cryptoki_crate;
+mod java;
+mod nginx;
+mod openssl_engine;
+mod pkcs11_tool;
+mod python_grpc;
+mod run_dev;
+mod ssh;
+mod fork;
+mod host;

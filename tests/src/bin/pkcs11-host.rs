@@ -1,0 +1,85 @@
+//! A program with the module loaded that does what each line of its standard input says, and answers with the CK_RV's name, the
+//! milliseconds it took, and what was asked for. One application, so one login, for as long as it runs.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+use std::{collections::HashMap, io, time::Instant};
+
+use softkeep_tests::{
+    raw_call,
+    raw::{Kind, Module, Rv, Signer, ck, name},
+};
+
+struct Host {
+    module: Module,
+    session: u64,
+    keys: HashMap<String, Signer>,
+}
+
+fn main() {
+    let mut host = Host { module: Module::load(), session: 0, keys: HashMap::new() };
+    for line in io::stdin().lines() {
+        let line = line.unwrap();
+        let (verb, rest) = line.split_once(' ').unwrap_or((&line, ""));
+        let start = Instant::now();
+        let result = host.obey(verb, rest);
+        let ms = start.elapsed().as_millis();
+        match result {
+            Ok(told) => println!("CKR_OK {ms} {told}"),
+            Err(rv) => println!("{} {ms}", name(rv)),
+        }
+    }
+}
+
+fn plain(rv: u64) -> Rv<String> {
+    if rv == ck::CKR_OK { Ok(String::new()) } else { Err(rv) }
+}
+
+impl Host {
+    fn obey(&mut self, verb: &str, rest: &str) -> Rv<String> {
+        let Self { module, session, .. } = *self;
+        match verb {
+            "initialize" => plain(module.initialize()),
+            "finalize" => plain(module.finalize()),
+            "open" => {
+                self.session = module.open(module.slot()?)?;
+                Ok(String::new())
+            }
+            "login" => plain(module.login(session, ck::CKU_USER, rest)),
+            "login-so" => plain(module.login(session, ck::CKU_SO, rest)),
+            "logout" => plain(raw_call!(module, C_Logout(session))),
+            "state" => module.session_state(session).map(|state| state.to_string()),
+            "set-pin" => {
+                let (old, new) = rest.split_once(' ').expect("old and new");
+                let (old_ptr, new_ptr) = (old.as_ptr().cast_mut(), new.as_ptr().cast_mut());
+                plain(raw_call!(module, C_SetPIN(session, old_ptr, old.len() as u64, new_ptr, new.len() as u64)))
+            }
+            "find-private" => Ok(module.find(session, ck::CKO_PRIVATE_KEY, rest)?.len().to_string()),
+            // The key is looked for once and then used by its handles.
+            "sign" => self.signer(rest)?.sign_and_verify(b"some data").map(|_| String::new()),
+            // The data's length only: CKM_RSA_PKCS takes at most 11 bytes less than the modulus.
+            "sign-raw" => {
+                let (label, len) = rest.split_once(' ').expect("label and length");
+                let signer = self.signer(label)?;
+                let data = vec![7; len.parse().unwrap()];
+                module.sign(session, ck::CKM_RSA_PKCS, signer.private, &data).map(|_| String::new())
+            }
+            // SAFETY: no pointers.
+            "uid" => Ok(format!("{}", unsafe { libc::setuid(rest.parse().unwrap()) })),
+            "pin-locked" => {
+                let mut info = ck::CK_TOKEN_INFO::default();
+                plain(raw_call!(module, C_GetTokenInfo(module.slot()?, &mut info)))?;
+                Ok((info.flags & ck::CKF_USER_PIN_LOCKED != 0).to_string())
+            }
+            other => panic!("no verb {other}"),
+        }
+    }
+
+    fn signer(&mut self, label: &str) -> Rv<Signer> {
+        if !self.keys.contains_key(label) {
+            let kind = if label.contains("rsa") { Kind::Rsa } else { Kind::Ec };
+            let signer = Signer::find(self.module, self.module.slot()?, self.session, kind, label)?;
+            self.keys.insert(label.to_owned(), signer);
+        }
+        Ok(self.keys[label].in_session(self.session))
+    }
+}

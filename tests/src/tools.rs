@@ -1,0 +1,165 @@
+//! Other people's programs: found, or named with the Debian package that has them; servers that end with the test; and
+//! OpenSSL as the judge of what the module answered.
+
+use std::{
+    env,
+    net::TcpListener,
+    path::{Path, PathBuf},
+    process::{Child, Command},
+    thread,
+    time::{Duration, Instant},
+};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::{Daemon, PIN, VAULT, run, stdout_of};
+
+/// How long a server may take to end after SIGTERM.
+const END_LIMIT: Duration = Duration::from_secs(10);
+
+/// Where a program is.
+pub fn tool(name: &str, package: &str) -> PathBuf {
+    let path = env::var_os("PATH").unwrap_or_default();
+    let places = env::split_paths(&path).chain(["/usr/sbin".into(), "/sbin".into()]);
+    let found = places.map(|place| place.join(name)).find(|path| path.is_file());
+    found.unwrap_or_else(|| panic!("{name} is not installed; run: apt-get install {package}"))
+}
+
+/// A TCP port of the loopback interface that nobody uses at this moment.
+pub fn free_port() -> u16 {
+    TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port()
+}
+
+/// A process that ends with the test: SIGTERM by its id, and SIGKILL if that is not enough.
+pub struct Running(Child);
+
+impl Running {
+    /// Starts it.
+    pub fn start(command: &mut Command) -> Self {
+        Self(command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}")))
+    }
+
+    /// Its id.
+    pub fn pid(&self) -> u32 {
+        self.0.id()
+    }
+
+    /// The child, for its streams.
+    pub fn child(&mut self) -> &mut Child {
+        &mut self.0
+    }
+
+    /// Whether it still runs.
+    pub fn is_alive(&mut self) -> bool {
+        self.0.try_wait().unwrap().is_none()
+    }
+
+    /// Sends it a signal.
+    pub fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.0), signal).unwrap();
+    }
+
+    /// Sends it SIGTERM and waits; its exit code, if it ended by itself and in time.
+    pub fn stop(&mut self) -> Option<i32> {
+        if self.is_alive() {
+            self.signal(Signal::TERM);
+        }
+        let start = Instant::now();
+        while self.is_alive() && start.elapsed() < END_LIMIT {
+            thread::sleep(Duration::from_millis(10));
+        }
+        if self.is_alive() {
+            self.0.kill().unwrap();
+        }
+        self.0.wait().unwrap().code()
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+/// The URI of a private key with its PIN, RFC 7512.
+pub fn key_uri(name: &str) -> String {
+    format!("pkcs11:token={VAULT};object={name};type=private;pin-value={PIN}")
+}
+
+impl Daemon {
+    /// A program with this daemon's environment.
+    pub fn tool(&self, name: &str, package: &str) -> Command {
+        self.command(tool(name, package))
+    }
+
+    /// OpenSSL.
+    pub fn openssl(&self, args: &[&str]) -> Command {
+        let mut command = self.tool("openssl", "openssl");
+        command.args(args);
+        command
+    }
+
+    /// OpenSSL, knowing that its engine `pkcs11` is there. The engine's arguments are the caller's.
+    pub fn openssl_engine(&self, args: &[&str]) -> Command {
+        let engine = run(&mut self.openssl(&["engine", "pkcs11"]));
+        let package = "OpenSSL has no engine pkcs11; run: apt-get install libengine-pkcs11-openssl";
+        assert!(engine.status.success(), "{package}");
+        self.openssl(args)
+    }
+
+    /// Makes a key with the CLI and gives its public half as OpenSSL reads it, `NAME.pem` in the daemon's folder.
+    pub fn make_key(&self, name: &str, args: &[&str]) -> PathBuf {
+        self.cli(&[&["key", "create", "--name", name, "--output", "none"], args].concat());
+        self.download(name)
+    }
+
+    /// The public half of a key, as the CLI has it.
+    pub fn download(&self, name: &str) -> PathBuf {
+        let path = self.path(&format!("{name}.pem"));
+        self.cli(&["key", "download", "--name", name, "--file", path.to_str().unwrap()]);
+        path
+    }
+
+    /// Writes a file into the daemon's folder.
+    pub fn write(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.path(name);
+        std::fs::write(&path, content).unwrap();
+        path
+    }
+
+    /// OpenSSL's verdict on the signature of a file. The options are `dgst`'s: the hash, the padding.
+    pub fn verifies(&self, options: &[&str], public_key: &Path, signature: &Path, file: &Path) -> bool {
+        let mut command = self.openssl(&["dgst"]);
+        command.args(options).arg("-verify").arg(public_key).arg("-signature").arg(signature).arg(file);
+        run(&mut command).status.success()
+    }
+
+    /// OpenSSL's verdict on the signature of a digest or DigestInfo as it is. The options are `pkeyutl`'s.
+    pub fn verifies_raw(&self, options: &[&str], public_key: &Path, signature: &Path, input: &Path) -> bool {
+        let mut command = self.openssl(&["pkeyutl", "-verify", "-pubin", "-inkey"]);
+        command.arg(public_key).args(options).arg("-sigfile").arg(signature).arg("-in").arg(input);
+        run(&mut command).status.success()
+    }
+
+    /// A digest in raw bytes, by OpenSSL, as a file.
+    pub fn digest(&self, hash: &str, file: &Path) -> PathBuf {
+        let path = file.with_extension(hash);
+        stdout_of(self.openssl(&["dgst", &format!("-{hash}"), "-binary", "-out"]).arg(&path).arg(file));
+        path
+    }
+
+    /// How often a key was used through the module, as the audit log has it.
+    pub fn module_uses(&self, operation: &str, key: &str) -> usize {
+        self.module_lines(operation, key).len()
+    }
+
+    /// The audit lines of a key's uses through the module.
+    pub fn module_lines(&self, operation: &str, key: &str) -> Vec<serde_json::Value> {
+        let mut lines = self.audit_lines();
+        lines.retain(|line| {
+            let is = |member: &str, value: &str| line[member] == value;
+            is("door", "pkcs11") && is("operation", operation) && is("object", key) && is("outcome", "allowed")
+        });
+        lines
+    }
+}
