@@ -70,6 +70,12 @@ impl Error {
         Self::coded(ErrorCode::Unavailable, format!("cannot reach softkeepd at {endpoint}: {reason}"))
     }
 
+    /// The connection was there and ended before the answer.
+    fn cut_off(reason: &str) -> Self {
+        Self::coded(ErrorCode::Unavailable, format!("the connection ended before the daemon answered: {reason}"))
+            .fix("try again; over https, the daemon's client-ca-file must have signed this certificate-file")
+    }
+
     /// Says what to do about it, instead of the table's general hint.
     #[must_use]
     pub fn fix(mut self, fix: impl Into<String>) -> Self {
@@ -140,6 +146,8 @@ impl From<Status> for Error {
             (None, Code::Cancelled) if status.message().to_ascii_lowercase().contains("timeout") => {
                 Label::Coded(ErrorCode::DeadlineExceeded)
             }
+            // A daemon never cancels; the connection ended under the call, as it does where a certificate is refused.
+            (None, Code::Cancelled) => return Self::cut_off(status.message()),
             (None, code) => Label::Foreign(code),
         };
         let message = if status.message().is_empty() { "the daemon gave no reason" } else { status.message() };

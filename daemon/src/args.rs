@@ -96,7 +96,10 @@ impl Init {
     /// Initialises the folder.
     pub fn run(&self) -> Result<()> {
         if init::is_initialised(&self.data_dir) {
-            return Err(Error::new(ErrorCode::AlreadyExists, format!("{} is already initialised", self.data_dir.display())));
+            return Err(Error::new(
+                ErrorCode::AlreadyExists,
+                format!("{} is already initialised", self.data_dir.display()),
+            ));
         }
         init::make_private_dir(&self.data_dir)?;
         let slot = match self.slot {
@@ -116,7 +119,9 @@ impl Init {
 
 /// A secret from a file, from standard input, or asked for twice at the terminal. A last newline does not belong to it.
 fn secret(file: Option<&Path>, what: &str) -> Result<Zeroizing<Vec<u8>>> {
-    let failed = |cause: std::io::Error| Error::new(ErrorCode::InvalidArgument, format!("cannot read the {what}")).because(cause);
+    let failed = |cause: std::io::Error| {
+        Error::new(ErrorCode::InvalidArgument, format!("cannot read the {what}")).because(cause)
+    };
     let mut secret = Zeroizing::new(Vec::with_capacity(4096));
     match file {
         Some(path) if path == Path::new("-") => drop(std::io::stdin().read_to_end(&mut secret).map_err(failed)?),
@@ -129,7 +134,12 @@ fn secret(file: Option<&Path>, what: &str) -> Result<Zeroizing<Vec<u8>>> {
             }
             secret.extend_from_slice(first.as_bytes());
         }
-        None => return Err(Error::new(ErrorCode::InvalidArgument, format!("no terminal to ask for the {what}; give it in a file"))),
+        None => {
+            return Err(Error::new(
+                ErrorCode::InvalidArgument,
+                format!("no terminal to ask for the {what}; give it in a file"),
+            ));
+        }
     }
     if secret.last() == Some(&b'\n') {
         secret.pop();

@@ -86,7 +86,13 @@ impl Audit {
     }
 
     /// Puts something on record that the daemon does of its own accord.
-    pub fn note(&self, operation: &'static str, vault: Option<&str>, object: Option<&str>, detail: Option<String>) -> Result<()> {
+    pub fn note(
+        &self,
+        operation: &'static str,
+        vault: Option<&str>,
+        object: Option<&str>,
+        detail: Option<String>,
+    ) -> Result<()> {
         let caller = Caller::Internal.to_string();
         let mut record = Record::new(clock::now_micros(), 0, caller, Door::Internal, operation, Outcome::Done);
         record.vault = vault.map(Arc::from);

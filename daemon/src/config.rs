@@ -53,9 +53,15 @@ impl std::str::FromStr for Listen {
     fn from_str(text: &str) -> std::result::Result<Self, String> {
         if let Some(path) = text.strip_prefix("unix://") {
             let path = PathBuf::from(path);
-            return if path.is_absolute() { Ok(Self::Unix(path)) } else { Err(format!("'{text}' is no absolute path")) };
+            return if path.is_absolute() {
+                Ok(Self::Unix(path))
+            } else {
+                Err(format!("'{text}' is no absolute path"))
+            };
         }
-        let address = text.strip_prefix("https://").ok_or_else(|| format!("'{text}' is neither unix:///path nor https://address:port"))?;
+        let address = text
+            .strip_prefix("https://")
+            .ok_or_else(|| format!("'{text}' is neither unix:///path nor https://address:port"))?;
         address.parse().map(Self::Https).map_err(|_| format!("'{address}' is no address:port"))
     }
 }
@@ -108,11 +114,23 @@ impl TryFrom<String> for GrantedPermission {
 
     fn try_from(name: String) -> std::result::Result<Self, String> {
         use Permission as P;
-        [P::Get, P::List, P::Create, P::Import, P::Update, P::Delete, P::Sign, P::Verify, P::Encrypt, P::Decrypt, P::Random]
-            .into_iter()
-            .find(|permission| permission.name() == name)
-            .map(Self)
-            .ok_or_else(|| format!("unknown permission '{name}'"))
+        [
+            P::Get,
+            P::List,
+            P::Create,
+            P::Import,
+            P::Update,
+            P::Delete,
+            P::Sign,
+            P::Verify,
+            P::Encrypt,
+            P::Decrypt,
+            P::Random,
+        ]
+        .into_iter()
+        .find(|permission| permission.name() == name)
+        .map(Self)
+        .ok_or_else(|| format!("unknown permission '{name}'"))
     }
 }
 

@@ -45,7 +45,9 @@ impl Dev {
             }
             init::init(&config.data_dir, &Slot::KeyFile(config.data_dir.join("root.key")), &admins)?;
         }
-        let pin = |name: &str, default: &str| Zeroizing::new(variable(name).map_or(default.into(), |pin| pin.as_bytes().to_vec()));
+        let pin = |name: &str, default: &str| {
+            Zeroizing::new(variable(name).map_or(default.into(), |pin| pin.as_bytes().to_vec()))
+        };
         Ok(Self {
             vaults: args.dev_vault.clone(),
             pin: pin("SOFTKEEPD_DEV_PIN", "1234"),

@@ -21,10 +21,7 @@ impl Id {
 
     /// From exactly 16 bytes.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
-        bytes
-            .try_into()
-            .map(Self)
-            .map_err(|_| Error::new(ErrorCode::InvalidArgument, "an identifier has 16 bytes"))
+        bytes.try_into().map(Self).map_err(|_| Error::new(ErrorCode::InvalidArgument, "an identifier has 16 bytes"))
     }
 
     /// From 32 hex digits of either case.

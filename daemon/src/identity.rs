@@ -155,7 +155,8 @@ fn token_mac(key: &hmac::Key, body: &[u8], peer: &Peer) -> hmac::Tag {
 pub fn read_login_token(key: &hmac::Key, token: &[u8], peer: &Peer) -> Result<Login> {
     let refused = || Error::new(ErrorCode::Unauthenticated, "the login token is not valid here; log in again");
     let (body, mac) = token.split_at_checked(TOKEN_BODY_LEN).ok_or_else(refused)?;
-    aws_lc_rs::constant_time::verify_slices_are_equal(token_mac(key, body, peer).as_ref(), mac).map_err(|_| refused())?;
+    aws_lc_rs::constant_time::verify_slices_are_equal(token_mac(key, body, peer).as_ref(), mac)
+        .map_err(|_| refused())?;
     let mut rest = body;
     let mut take = |count: usize| {
         let (head, tail) = rest.split_at_checked(count).ok_or_else(refused)?;
@@ -185,7 +186,11 @@ mod tests {
         let unix = Peer::Unix { uid: 0, pid: Some(1) };
         let login = Login { vault: Id([7; 16]), user_type: UserType::User, epoch: 3, id: Id([9; 16]) };
         let token = issue_login_token(&key, &login, &unix);
-        assert_eq!(read_login_token(&key, &token, &Peer::Unix { uid: 33, pid: None }).unwrap(), login, "uids are not bound");
+        assert_eq!(
+            read_login_token(&key, &token, &Peer::Unix { uid: 33, pid: None }).unwrap(),
+            login,
+            "uids are not bound"
+        );
         for index in 0..token.len() {
             let mut forged = token.clone();
             forged[index] ^= 1;

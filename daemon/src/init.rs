@@ -66,7 +66,9 @@ fn add_admins(store: Arc<dyn Store>, root: seal::Secret32, admins: &[Admin]) -> 
 
 /// Makes a folder for nobody else.
 pub fn make_private_dir(dir: &Path) -> Result<()> {
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(|cause| {
-        Error::new(ErrorCode::StoreFailed, format!("cannot make {}", dir.display())).because(cause)
-    })
+    fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(dir)
+        .map_err(|cause| Error::new(ErrorCode::StoreFailed, format!("cannot make {}", dir.display())).because(cause))
 }

@@ -64,8 +64,7 @@ impl Keys {
     pub fn unseal(store: Arc<dyn Store>, cluster: Id, root: Secret32, backend: Arc<dyn Backend>) -> Result<Self> {
         let root = RootKeys::derive(root)?;
         let (ledger, load) = Ledger::open(store, &root)?;
-        let (catalog, unreadable) = Catalog::load(load.rows);
-        let damaged = load.damaged.into_iter().chain(unreadable).collect();
+        let (catalog, damaged) = Catalog::load(load);
         Ok(Self { catalog, root, backend, cluster, damaged, ledger, cache: Cache::new(MAX_OPEN_KEYS) })
     }
 

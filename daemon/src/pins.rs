@@ -78,7 +78,10 @@ impl Attempts {
         let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
         let count = running.entry(place.clone()).or_default();
         if failures + *count >= MAX_PIN_FAILURES {
-            return Err(Error::new(ErrorCode::PinLocked, "too many wrong PINs; an administrator unlocks it: softkeep token unlock"));
+            return Err(Error::new(
+                ErrorCode::PinLocked,
+                "too many wrong PINs; an administrator unlocks it: softkeep token unlock",
+            ));
         }
         *count += 1;
         Ok(Attempt { attempts: self, place })
@@ -108,7 +111,10 @@ mod tests {
         assert!(!is_right(b"1235", &record, &[1; 32]).unwrap());
         assert!(!is_right(b"1234", &record, &[2; 32]).unwrap());
         assert!(!is_right(b"", &record, &[1; 32]).unwrap());
-        assert!(!is_right(&[b'1'; MAX_PIN_BYTES + 1], &hash(&[b'1'; MAX_PIN_BYTES], &[1; 32], 1).unwrap(), &[1; 32]).unwrap());
+        assert!(
+            !is_right(&[b'1'; MAX_PIN_BYTES + 1], &hash(&[b'1'; MAX_PIN_BYTES], &[1; 32], 1).unwrap(), &[1; 32])
+                .unwrap()
+        );
     }
 
     #[test]

@@ -168,9 +168,11 @@ impl Pipeline {
                 if pipeline.unsealed().is_ok() {
                     return Ok(());
                 }
-                let root = slot::open_with_passphrase(&*pipeline.store, pipeline.cluster()?, &passphrase).inspect_err(|_| {
-                    *pipeline.wrong_passphrases.lock().unwrap_or_else(PoisonError::into_inner) += 1;
-                })?;
+                let root = slot::open_with_passphrase(&*pipeline.store, pipeline.cluster()?, &passphrase).inspect_err(
+                    |_| {
+                        *pipeline.wrong_passphrases.lock().unwrap_or_else(PoisonError::into_inner) += 1;
+                    },
+                )?;
                 pipeline.open(root).inspect_err(|error| pipeline.stay_sealed(error))
             })
             .await
@@ -206,8 +208,9 @@ impl Pipeline {
     }
 
     fn cluster(&self) -> Result<Id> {
-        crate::keys::cluster_of(&*self.store)?
-            .ok_or_else(|| Error::new(ErrorCode::StoreFailed, "the data folder is not initialised; run: softkeepd init"))
+        crate::keys::cluster_of(&*self.store)?.ok_or_else(|| {
+            Error::new(ErrorCode::StoreFailed, "the data folder is not initialised; run: softkeepd init")
+        })
     }
 
     fn stay_sealed(&self, error: &Error) {
@@ -252,3 +255,7 @@ fn log(request: RequestId, error: &Error) {
         _ => tracing::debug!(request, %error, "a request failed"),
     }
 }
+
+#[cfg(test)]
+#[path = "pipeline/tests.rs"]
+mod tests;

@@ -2,7 +2,7 @@
 //!
 //! Effective right = the caller's grant ∩ the key's operations ∩ its attributes (enabled, not before, expires). Default deny.
 
-use std::{borrow::Cow, sync::Arc};
+use std::sync::Arc;
 
 use softkeep_proto::algorithm::KeyOperation;
 
@@ -12,7 +12,7 @@ use crate::{
     id::Id,
     identity::{Caller, Login, Peer, UserType},
     keys::{
-        catalog::{Vault, Version, View},
+        catalog::{Key, Vault, Version, View},
         record::{Ops, VaultRecord},
     },
     ops::{Audited, Operation},
@@ -99,10 +99,12 @@ const USER_GRANT: [Permission; 15] = [
 ];
 
 /// The security officer sets PINs and uses no key.
-const SO_GRANT: [Permission; 4] = [Permission::SeeToken, Permission::Login, Permission::ReadPublic, Permission::ChangePin];
+const SO_GRANT: [Permission; 4] =
+    [Permission::SeeToken, Permission::Login, Permission::ReadPublic, Permission::ChangePin];
 
 /// Anybody on this machine who may open the socket: enough for a program to find its token and log in.
-const LOCAL_GRANT: [Permission; 4] = [Permission::SeeToken, Permission::Login, Permission::ReadPublic, Permission::Verify];
+const LOCAL_GRANT: [Permission; 4] =
+    [Permission::SeeToken, Permission::Login, Permission::ReadPublic, Permission::Verify];
 
 /// A vault as the caller named it.
 #[derive(Clone, Debug)]
@@ -194,7 +196,13 @@ impl Policy {
     }
 
     /// Decides. Everything the operation will need of the catalog comes with the grant, so nothing is looked up or re-checked later.
-    pub fn authorize<O: Operation>(&self, view: &View, caller: Caller, operation: O, now: i64) -> Result<Authorized<O>> {
+    pub fn authorize<O: Operation>(
+        &self,
+        view: &View,
+        caller: Caller,
+        operation: O,
+        now: i64,
+    ) -> Result<Authorized<O>> {
         let (vault, key) = match operation.place() {
             Place::Daemon => (None, None),
             Place::Vault(vault, _) => (Some(vault), None),
@@ -298,15 +306,31 @@ fn check_epoch(login: &Login, vault: &Vault) -> Result<()> {
 }
 
 fn find_version(vault: &Vault, key: &KeyName) -> Result<Arc<Version>> {
+    let damaged = || Error::new(ErrorCode::RecordDamaged, "the key's stored record fails its integrity check");
     let (found, shown) = match key {
-        KeyName::Version(id) => (vault.version(*id), Cow::Owned(id.to_string())),
-        KeyName::Named(name, None) => (vault.key(name).and_then(|key| key.current()), Cow::Borrowed(name.as_str())),
+        KeyName::Version(id) => (vault.version(*id).or_refuse(vault.is_damaged(*id), damaged)?, id.to_string()),
+        KeyName::Named(name, None) => {
+            let key = vault.key(name);
+            (key.and_then(Key::current).or_refuse(key.is_some(), damaged)?, name.clone())
+        }
         KeyName::Named(name, Some(id)) => {
-            let version = vault.key(name).and_then(|key| key.versions.iter().find(|version| version.id == *id));
-            (version, Cow::Owned(format!("{name}/{id}")))
+            let key = vault.key(name);
+            let version = key.and_then(|key| key.versions.iter().find(|version| version.id == *id));
+            (version.or_refuse(key.is_some() && vault.is_damaged(*id), damaged)?, format!("{name}/{id}"))
         }
     };
     found.filter(|version| !version.record.private_hidden).cloned().ok_or_else(|| Error::key_not_found(&shown))
+}
+
+/// What is not found although it should be there is an error of its own, never "not found".
+trait OrRefuse: Sized {
+    fn or_refuse(self, should_be_there: bool, error: impl FnOnce() -> Error) -> Result<Self>;
+}
+
+impl<T> OrRefuse for Option<T> {
+    fn or_refuse(self, should_be_there: bool, error: impl FnOnce() -> Error) -> Result<Self> {
+        if self.is_none() && should_be_there { Err(error()) } else { Ok(self) }
+    }
 }
 
 fn check_use(version: &Version, needs: KeyOperation, now: i64) -> Result<()> {
@@ -338,7 +362,9 @@ pub fn audit_place<O: Operation>(operation: &O) -> (Option<String>, Option<Strin
     match operation.place() {
         Place::Daemon => (None, None, None),
         Place::Vault(name, object) => (Some(vault(&name)), object, None),
-        Place::Key(name, KeyName::Named(key, version)) => (Some(vault(&name)), Some(key), version.map(|id| id.to_string())),
+        Place::Key(name, KeyName::Named(key, version)) => {
+            (Some(vault(&name)), Some(key), version.map(|id| id.to_string()))
+        }
         Place::Key(name, KeyName::Version(id)) => (Some(vault(&name)), None, Some(id.to_string())),
     }
 }
@@ -347,7 +373,3 @@ pub fn audit_place<O: Operation>(operation: &O) -> (Option<String>, Option<Strin
 pub fn is_logged<O: Operation>() -> bool {
     O::AUDITED != Audited::Read
 }
-
-#[cfg(test)]
-#[path = "policy/tests.rs"]
-mod tests;

@@ -86,7 +86,12 @@ impl Doors {
     /// Serves until `stop` says so, then lets calls under way finish.
     ///
     /// One single-threaded runtime a core, connections dealt round: a request never changes threads unless it goes to a worker pool.
-    pub async fn serve(self, pipeline: Arc<Pipeline>, about: Arc<About>, mut stop: watch::Receiver<bool>) -> Result<()> {
+    pub async fn serve(
+        self,
+        pipeline: Arc<Pipeline>,
+        about: Arc<About>,
+        mut stop: watch::Receiver<bool>,
+    ) -> Result<()> {
         let runtimes = thread::available_parallelism().map_or(2, usize::from);
         let mut senders = Vec::new();
         let mut threads = Vec::new();
@@ -106,7 +111,9 @@ impl Doors {
         // The sender is never dropped before it has said stop.
         let _ = stop.wait_for(|stopped| *stopped).await;
         accepts.into_iter().for_each(|accept| accept.abort());
-        tokio::task::spawn_blocking(move || threads.into_iter().for_each(|thread| drop(thread.join()))).await.map_err(Error::internal)?;
+        tokio::task::spawn_blocking(move || threads.into_iter().for_each(|thread| drop(thread.join())))
+            .await
+            .map_err(Error::internal)?;
         self.sockets.iter().for_each(|path| drop(fs::remove_file(path)));
         Ok(())
     }
@@ -118,8 +125,12 @@ async fn accept(acceptor: Acceptor, senders: Senders) {
     let mut next = 0;
     loop {
         let accepted = match &acceptor {
-            Acceptor::Unix(listener) => listener.accept().await.and_then(|(stream, _)| stream.into_std()).map(Accepted::Unix),
-            Acceptor::Tcp(listener) => listener.accept().await.and_then(|(stream, _)| stream.into_std()).map(Accepted::Tcp),
+            Acceptor::Unix(listener) => {
+                listener.accept().await.and_then(|(stream, _)| stream.into_std()).map(Accepted::Unix)
+            }
+            Acceptor::Tcp(listener) => {
+                listener.accept().await.and_then(|(stream, _)| stream.into_std()).map(Accepted::Tcp)
+            }
         };
         match accepted {
             Ok(accepted) => {
@@ -166,7 +177,9 @@ fn serve_connections(
         let remote = async {
             match tls {
                 Some(tls) => match server().tls_config(tls) {
-                    Ok(server) => router(server, &pipeline, &about).serve_with_incoming_shutdown(tcp, stopped(stop.clone())).await,
+                    Ok(server) => {
+                        router(server, &pipeline, &about).serve_with_incoming_shutdown(tcp, stopped(stop.clone())).await
+                    }
                     Err(error) => Err(error),
                 },
                 None => Ok(()),
@@ -195,8 +208,8 @@ fn router(mut server: Server, pipeline: &Arc<Pipeline>, about: &Arc<About>) -> R
     use softkeep_proto::{
         pkcs11::v1::module_server::ModuleServer,
         v1::{
-            access_server::AccessServer, audit_server::AuditServer, crypto_server::CryptoServer, keys_server::KeysServer,
-            system_server::SystemServer, vaults_server::VaultsServer,
+            access_server::AccessServer, audit_server::AuditServer, crypto_server::CryptoServer,
+            keys_server::KeysServer, system_server::SystemServer, vaults_server::VaultsServer,
         },
     };
     let services = grpc::Services::new(pipeline.clone(), about.clone());
@@ -253,7 +266,9 @@ async fn bind_tcp(address: SocketAddr) -> Result<TcpListener> {
 
 fn tls(files: &Tls) -> Result<ServerTlsConfig> {
     let read = |path: &Path| {
-        fs::read(path).map_err(|cause| Error::new(ErrorCode::InvalidArgument, format!("cannot read {}", path.display())).because(cause))
+        fs::read(path).map_err(|cause| {
+            Error::new(ErrorCode::InvalidArgument, format!("cannot read {}", path.display())).because(cause)
+        })
     };
     let key = zeroize::Zeroizing::new(read(&files.key_file)?);
     Ok(ServerTlsConfig::new()

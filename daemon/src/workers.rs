@@ -39,11 +39,19 @@ impl Workers {
     /// Starts the threads; they end when the pools are dropped.
     pub fn start() -> Result<Self> {
         let cores = thread::available_parallelism().map_or(2, usize::from);
-        Ok(Self { compute: pool("compute", cores)?, generate: pool("generate", cores.div_ceil(2))?, store: pool("store", 4)? })
+        Ok(Self {
+            compute: pool("compute", cores)?,
+            generate: pool("generate", cores.div_ceil(2))?,
+            store: pool("store", 4)?,
+        })
     }
 
     /// Runs work in a lane and waits for it. A panic in it becomes an internal error of this one call.
-    pub async fn run<T: Send + 'static>(&self, lane: Lane, work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+    pub async fn run<T: Send + 'static>(
+        &self,
+        lane: Lane,
+        work: impl FnOnce() -> Result<T> + Send + 'static,
+    ) -> Result<T> {
         let pool = match lane {
             Lane::Inline => return caught(work),
             Lane::Compute => &self.compute,

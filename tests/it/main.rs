@@ -12,3 +12,8 @@ mod run_dev;
 mod ssh;
 mod fork;
 mod host;
+mod restart;
+mod golden;
+mod pin;
+mod audit;
+mod store;

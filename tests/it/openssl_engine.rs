@@ -51,7 +51,9 @@ fn a_key_without_its_pin_signs_nothing() {
     let daemon = Daemon::start();
     daemon.make_key("ec", &["--kty", "EC"]);
     let file = daemon.write("message", "what is not signed");
-    for uri in [key_uri("ec").replace("pin-value=1234", "pin-value=4321"), key_uri("ec").replace("object=ec", "object=e")] {
+    for uri in
+        [key_uri("ec").replace("pin-value=1234", "pin-value=4321"), key_uri("ec").replace("object=ec", "object=e")]
+    {
         let mut command = daemon.openssl_engine(&["dgst", "-sha256"]);
         let refused = run(command.args(ENGINE).args(["-sign", &uri, "-out", "signature"]).arg(&file));
         assert!(!refused.status.success(), "{uri}");
@@ -63,7 +65,8 @@ fn a_key_without_its_pin_signs_nothing() {
 
 fn certificate(daemon: &Daemon, key: &str, options: &[&str]) -> PathBuf {
     let path = daemon.path(&format!("{key}.crt"));
-    let mut command = daemon.openssl_engine(&["req", "-x509", "-new", "-sha256", "-subj", "/CN=localhost", "-days", "2"]);
+    let mut command =
+        daemon.openssl_engine(&["req", "-x509", "-new", "-sha256", "-subj", "/CN=localhost", "-days", "2"]);
     command.args(["-addext", "subjectAltName=DNS:localhost"]).args(options).args(ENGINE);
     output_of(command.args(["-key", &key_uri(key), "-out"]).arg(&path));
     path
@@ -75,7 +78,8 @@ fn a_certificate_is_made_with_an_rsa_and_an_ec_key() {
     for (key, kty, options) in [("rsa", "RSA", &[][..]), ("pss", "RSA", &PSS), ("ec", "EC", &[])] {
         let public = daemon.make_key(key, &["--kty", kty]);
         let certificate = certificate(&daemon, key, options);
-        let verdict = stdout_of(daemon.openssl(&["verify", "-check_ss_sig", "-CAfile"]).arg(&certificate).arg(&certificate));
+        let verdict =
+            stdout_of(daemon.openssl(&["verify", "-check_ss_sig", "-CAfile"]).arg(&certificate).arg(&certificate));
         assert!(verdict.ends_with(": OK\n"), "{verdict}");
         let of_certificate = stdout_of(daemon.openssl(&["x509", "-noout", "-pubkey", "-in"]).arg(&certificate));
         assert_eq!(of_certificate, fs::read_to_string(public).unwrap());

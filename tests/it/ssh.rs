@@ -9,10 +9,7 @@ use std::{
     process::{Command, Output, Stdio},
 };
 
-use softkeep_tests::{
-    Daemon, PIN, module, output_of, run, stdout_of,
-    tools::{Running, tool},
-};
+use softkeep_tests::{Daemon, PIN, module, output_of, run, stdout_of, tools::Running};
 
 const PACKAGE: &str = "openssh-client";
 
@@ -68,14 +65,21 @@ impl Agent {
         let script = daemon.write("askpass", format!("#!/bin/sh\necho {pin}\n"));
         fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).unwrap();
         let mut command = daemon.tool("ssh-add", PACKAGE);
-        command.env("SSH_AUTH_SOCK", daemon.path("agent")).env("SSH_ASKPASS", script).env("SSH_ASKPASS_REQUIRE", "force");
+        command
+            .env("SSH_AUTH_SOCK", daemon.path("agent"))
+            .env("SSH_ASKPASS", script)
+            .env("SSH_ASKPASS_REQUIRE", "force");
         command
     }
 }
 
 fn sign(daemon: &Daemon, public_key: &Path, file: &str) -> Output {
     let mut command = daemon.tool("ssh-keygen", PACKAGE);
-    command.env("SSH_AUTH_SOCK", daemon.path("agent")).args(["-Y", "sign", "-n", "file", "-f"]).arg(public_key).arg(file);
+    command
+        .env("SSH_AUTH_SOCK", daemon.path("agent"))
+        .args(["-Y", "sign", "-n", "file", "-f"])
+        .arg(public_key)
+        .arg(file);
     run(&mut command)
 }
 
@@ -88,7 +92,8 @@ fn verify(daemon: &Daemon, allowed: &Path, signature: &str, file: &str) -> Outpu
 #[test]
 fn the_agent_signs_with_the_modules_keys_and_ssh_keygen_verifies() {
     let daemon = Daemon::start();
-    let keys = [("rsa", "RSA"), ("ec", "EC")].map(|(name, kty)| (name, converted(&daemon, &daemon.make_key(name, &["--kty", kty]))));
+    let keys = [("rsa", "RSA"), ("ec", "EC")]
+        .map(|(name, kty)| (name, converted(&daemon, &daemon.make_key(name, &["--kty", kty]))));
     let mut agent = Agent::start(&daemon);
     let refused = run(Agent::add(&daemon, "4321").arg("-s").arg(module()));
     assert!(!refused.status.success(), "a wrong PIN added keys");
@@ -126,7 +131,7 @@ fn ssh_keygen_certifies_a_user_with_a_key_of_the_module() {
     output_of(daemon.tool("ssh-keygen", PACKAGE).args(make));
     let script = daemon.write("askpass", format!("#!/bin/sh\necho {PIN}\n"));
     fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).unwrap();
-    let mut certify = daemon.command(tool("ssh-keygen", PACKAGE));
+    let mut certify = daemon.tool("ssh-keygen", PACKAGE);
     certify.env("SSH_ASKPASS", script).env("SSH_ASKPASS_REQUIRE", "force").arg("-D").arg(module());
     output_of(certify.args(["-s", "ca.pub", "-I", "somebody", "-n", "somebody", "user.pub"]));
     let shown = stdout_of(daemon.tool("ssh-keygen", PACKAGE).args(["-L", "-f", "user-cert.pub"]));
@@ -134,7 +139,8 @@ fn ssh_keygen_certifies_a_user_with_a_key_of_the_module() {
     assert_eq!(daemon.module_uses("sign", "ca"), 1);
     // Whoever reads a certificate checks its signature first: -Y verify with the CA as cert-authority says so.
     daemon.write("message", "what is signed");
-    let signed = run(daemon.tool("ssh-keygen", PACKAGE).args(["-Y", "sign", "-n", "file", "-f", "user-cert.pub", "message"]));
+    let signed =
+        run(daemon.tool("ssh-keygen", PACKAGE).args(["-Y", "sign", "-n", "file", "-f", "user-cert.pub", "message"]));
     assert!(signed.status.success(), "{}", String::from_utf8_lossy(&signed.stderr));
     let allowed = daemon.write("allowed", format!("somebody cert-authority {authority}\n"));
     let mut check = daemon.tool("ssh-keygen", PACKAGE);

@@ -163,3 +163,18 @@ impl Daemon {
         lines
     }
 }
+
+/// A signature r‖s as a DER SEQUENCE of two INTEGERs, which OpenSSL reads.
+pub fn ecdsa_der(signature: &[u8]) -> Vec<u8> {
+    let integer = |bytes: &[u8]| {
+        let zeros = bytes.iter().take_while(|byte| **byte == 0).count().min(bytes.len() - 1);
+        let sign = (bytes[zeros] >= 0x80).then_some(0);
+        let value: Vec<u8> = sign.into_iter().chain(bytes[zeros..].iter().copied()).collect();
+        [&[2, u8::try_from(value.len()).unwrap()], &value[..]].concat()
+    };
+    let (r, s) = signature.split_at(signature.len() / 2);
+    let content = [integer(r), integer(s)].concat();
+    let length = u8::try_from(content.len()).unwrap();
+    let header = if length < 0x80 { vec![0x30, length] } else { vec![0x30, 0x81, length] };
+    [header, content].concat()
+}

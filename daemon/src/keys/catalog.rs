@@ -14,7 +14,8 @@ use tokio::sync::broadcast;
 use super::{
     face::{self, Face},
     record::{
-        AdminRecord, AnchorRecord, KekRecord, KeyPolicy, KeyRecord, ObjectRecord, PinFailureRecord, VaultRecord, VersionRecord, row,
+        AdminRecord, AnchorRecord, KekRecord, KeyPolicy, KeyRecord, ObjectRecord, PinFailureRecord, VaultRecord,
+        VersionRecord, row,
     },
 };
 use crate::{
@@ -52,9 +53,9 @@ pub struct Key {
 }
 
 impl Key {
-    /// The newest version.
+    /// The version that is meant when none is named. `None` when its record is damaged: an older one never takes its place.
     pub fn current(&self) -> Option<&Arc<Version>> {
-        self.versions.last()
+        self.versions.iter().find(|version| version.record.id == self.record.current)
     }
 }
 
@@ -74,6 +75,7 @@ pub struct Vault {
     versions: HashMap<Id, Arc<Version>>,
     objects: HashMap<Id, Arc<ObjectRecord>>,
     requests: HashMap<String, Id>,
+    damaged: HashSet<Id>,
     faces: Faces,
 }
 
@@ -121,7 +123,8 @@ impl Faces {
         let indexed = template.iter().find(|attribute| INDEXED.contains(&attribute.r#type));
         match indexed {
             Some(attribute) => {
-                let mut places = self.by_attribute.get(&(attribute.r#type, attribute.value.clone())).cloned().unwrap_or_default();
+                let mut places =
+                    self.by_attribute.get(&(attribute.r#type, attribute.value.clone())).cloned().unwrap_or_default();
                 places.sort_unstable();
                 places.iter().filter_map(|place| self.ordered.get(place)).filter(fits).cloned().collect()
             }
@@ -142,6 +145,7 @@ impl Vault {
             versions: HashMap::new(),
             objects: HashMap::new(),
             requests: HashMap::new(),
+            damaged: HashSet::new(),
             faces: Faces::default(),
         }
     }
@@ -167,6 +171,11 @@ impl Vault {
         self.key(&version.record.key).map(|_| version)
     }
 
+    /// Whether a version's record was refused when the store was read.
+    pub fn is_damaged(&self, id: Id) -> bool {
+        self.damaged.contains(&id)
+    }
+
     /// An object that is no key.
     pub fn object(&self, id: Id) -> Option<&Arc<ObjectRecord>> {
         self.objects.get(&id)
@@ -184,7 +193,12 @@ impl Vault {
 
     /// One object.
     pub fn face(&self, id: Id, class: u64) -> Option<&Arc<Face>> {
-        self.faces.place.get(&id)?.iter().filter_map(|place| self.faces.ordered.get(place)).find(|face| face.class == class)
+        self.faces
+            .place
+            .get(&id)?
+            .iter()
+            .filter_map(|place| self.faces.ordered.get(place))
+            .find(|face| face.class == class)
     }
 
     /// All objects of one id: the halves of a pair and its certificate.
@@ -195,7 +209,8 @@ impl Vault {
 
     fn put_version(&mut self, record: VersionRecord) -> Result<()> {
         let id = Id::from_bytes(&record.id)?;
-        let policy = record.policy.clone().ok_or_else(|| Error::new(ErrorCode::RecordDamaged, "a version has no policy"))?;
+        let policy =
+            record.policy.clone().ok_or_else(|| Error::new(ErrorCode::RecordDamaged, "a version has no policy"))?;
         let public = key_info::public_info(&record.public_key_der)?;
         let version = Arc::new(Version { vault: self.id, id, key_type: policy.key_type()?, policy, public, record });
         let name = version.record.key.clone();
@@ -285,6 +300,16 @@ impl View {
         self.anchor.as_ref()
     }
 
+    /// Remembers that a version's record was refused, so that its use says so.
+    fn mark_damaged(&mut self, row: &str) {
+        let mut parts = row.split('/');
+        let (Some("version"), Some(vault), Some(version)) = (parts.next(), parts.next(), parts.next()) else { return };
+        let (Ok(vault), Ok(version)) = (Id::parse(vault), Id::parse(version)) else { return };
+        if let Some(vault) = self.vaults.get_mut(&vault) {
+            vault.damaged.insert(version);
+        }
+    }
+
     fn apply(&mut self, key: &str, body: Option<&[u8]>, sequence: u64) -> Result<Option<Id>> {
         let mut parts = key.splitn(3, '/');
         let (kind, first, rest) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default(), parts.next());
@@ -302,16 +327,16 @@ impl View {
             _ => {}
         }
         let id = Id::parse(first)?;
-        if kind == "vault" {
-            if let Some(record) = body.map(decode::<VaultRecord>).transpose()? {
-                self.by_name.insert(record.name.to_ascii_lowercase(), id);
-                match self.vaults.get_mut(&id) {
-                    Some(vault) => vault.record = Arc::new(record),
-                    None => drop(self.vaults.insert(id, Vault::new(id, record))),
-                }
+        if let Some(body) = body.filter(|_| kind == "vault") {
+            let record = decode::<VaultRecord>(body)?;
+            self.by_name.insert(record.name.to_ascii_lowercase(), id);
+            match self.vaults.get_mut(&id) {
+                Some(vault) => vault.record = Arc::new(record),
+                None => drop(self.vaults.insert(id, Vault::new(id, record))),
             }
         }
-        let vault = self.vaults.get_mut(&id).ok_or_else(|| Error::new(ErrorCode::RecordDamaged, "a row names no vault"))?;
+        let vault =
+            self.vaults.get_mut(&id).ok_or_else(|| Error::new(ErrorCode::RecordDamaged, "a row names no vault"))?;
         vault.revision = vault.revision.max(sequence);
         let Some(rest) = rest.or((kind == "kek").then_some("")) else { return Ok(Some(id)) };
         match (kind, body) {
@@ -359,16 +384,17 @@ pub struct Catalog {
 }
 
 impl Catalog {
-    /// Reads rows whose MACs are right. Also returns the names of rows that cannot be read all the same.
-    pub fn load(mut rows: Vec<super::ledger::Verified>) -> (Self, Vec<String>) {
+    /// Reads rows whose MACs are right, and remembers those whose are not. Also returns the names of all that cannot be read.
+    pub fn load(load: super::ledger::Load) -> (Self, Vec<String>) {
         let mut view = View::default();
-        let mut damaged = Vec::new();
+        let super::ledger::Load { mut rows, mut damaged } = load;
         rows.sort_by_key(|row| rank(&row.key));
         for row in rows {
             if view.apply(&row.key, Some(&row.body), row.sequence).is_err() {
                 damaged.push(row.key);
             }
         }
+        damaged.iter().for_each(|row| view.mark_damaged(row));
         (Self { view: RwLock::new(view), changes: broadcast::Sender::new(CHANGE_BACKLOG) }, damaged)
     }
 

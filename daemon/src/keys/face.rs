@@ -44,7 +44,11 @@ impl Face {
         Object {
             unique_id: Bytes::copy_from_slice(&self.unique_id.0),
             class: self.class,
-            attributes: self.attributes.iter().map(|(kind, value)| Attribute { r#type: *kind, value: value.clone() }).collect(),
+            attributes: self
+                .attributes
+                .iter()
+                .map(|(kind, value)| Attribute { r#type: *kind, value: value.clone() })
+                .collect(),
             sensitive: self.sensitive.to_vec(),
         }
     }
@@ -78,8 +82,14 @@ pub fn as_flag(value: &[u8]) -> Option<bool> {
     }
 }
 
-const RSA_SECRETS: &[u64] =
-    &[ck::CKA_PRIVATE_EXPONENT, ck::CKA_PRIME_1, ck::CKA_PRIME_2, ck::CKA_EXPONENT_1, ck::CKA_EXPONENT_2, ck::CKA_COEFFICIENT];
+const RSA_SECRETS: &[u64] = &[
+    ck::CKA_PRIVATE_EXPONENT,
+    ck::CKA_PRIME_1,
+    ck::CKA_PRIME_2,
+    ck::CKA_EXPONENT_1,
+    ck::CKA_EXPONENT_2,
+    ck::CKA_COEFFICIENT,
+];
 const EC_SECRETS: &[u64] = &[ck::CKA_VALUE];
 
 /// The faces of a version: private key, public key, and the certificate published beside them. `label` is what the vault calls the version.

@@ -82,9 +82,9 @@ impl Ledger {
     /// Reads every row and checks it. Fails when rows are missing, added or replayed; a damaged row alone fails only its own use.
     pub fn open(store: Arc<dyn Store>, keys: &RootKeys) -> Result<(Self, Load)> {
         let meta = keys.meta().clone();
-        let state_row = store
-            .get(row::STATE)?
-            .ok_or_else(|| Error::new(ErrorCode::RecordDamaged, "the store has no state row: it was never initialised or is damaged"))?;
+        let state_row = store.get(row::STATE)?.ok_or_else(|| {
+            Error::new(ErrorCode::RecordDamaged, "the store has no state row: it was never initialised or is damaged")
+        })?;
         let record = unwrap(&meta, row::STATE, &state_row.value)
             .and_then(|verified| StateRecord::decode(verified.body.as_slice()).ok())
             .ok_or_else(|| Error::new(ErrorCode::RecordDamaged, "the state row fails its integrity check"))?;
@@ -104,7 +104,8 @@ impl Ledger {
             }
         }
         if sum.as_slice() != record.root.as_slice() {
-            let named = if load.damaged.is_empty() { String::new() } else { format!("; damaged: {}", load.damaged.join(", ")) };
+            let named =
+                if load.damaged.is_empty() { String::new() } else { format!("; damaged: {}", load.damaged.join(", ")) };
             return Err(Error::new(
                 ErrorCode::RecordDamaged,
                 format!("rows of the store are missing, added or older than its state says{named}; restore a backup"),

@@ -106,6 +106,9 @@ pub struct KeyRecord {
     pub deleted: Option<i64>,
     #[prost(int64, optional, tag = "4")]
     pub scheduled_purge: Option<i64>,
+    /// The id of the version that is meant when none is named.
+    #[prost(bytes = "vec", tag = "5")]
+    pub current: Vec<u8>,
 }
 
 /// One version of a key. Row `version/{vault}/{version}`; its sealed private key is the row `blob/{vault}/{version}`.

@@ -35,7 +35,8 @@ impl hkdf::KeyType for Length {
 
 /// HKDF-SHA256 (RFC 5869) of a uniformly random secret, with the parts of `info` told apart by their lengths.
 pub fn derive(secret: &[u8; 32], info: &[&[u8]]) -> Result<Secret32> {
-    let lengths: Vec<[u8; 4]> = info.iter().map(|part| u32::try_from(part.len()).unwrap_or(u32::MAX).to_be_bytes()).collect();
+    let lengths: Vec<[u8; 4]> =
+        info.iter().map(|part| u32::try_from(part.len()).unwrap_or(u32::MAX).to_be_bytes()).collect();
     let framed: Vec<&[u8]> = lengths.iter().zip(info).flat_map(|(length, part)| [&length[..], *part]).collect();
     let mut out = Box::new(Zeroizing::new([0; 32]));
     hkdf::Salt::new(hkdf::HKDF_SHA256, b"softkeep")
@@ -67,7 +68,8 @@ pub fn unseal(key: &[u8; 32], aad: &[u8], sealed: &[u8]) -> Result<Option<Zeroiz
     let Some((nonce, ciphertext)) = sealed.split_at_checked(NONCE_LEN) else { return Ok(None) };
     let Ok(nonce) = Nonce::try_assume_unique_for_key(nonce) else { return Ok(None) };
     let mut buffer = Zeroizing::new(ciphertext.to_vec());
-    let Ok(length) = aead_key(key)?.open_in_place(nonce, Aad::from(aad), &mut buffer).map(|plaintext| plaintext.len()) else {
+    let Ok(length) = aead_key(key)?.open_in_place(nonce, Aad::from(aad), &mut buffer).map(|plaintext| plaintext.len())
+    else {
         return Ok(None);
     };
     buffer.truncate(length);

@@ -73,7 +73,8 @@ pub fn create(cluster: Id, slot: &Slot, root: &Secret32) -> Result<Write> {
             record.kind = "passphrase".into();
             record.salt = vec![0; 32];
             crypto::fill_random(&mut record.salt)?;
-            (record.memory_kib, record.passes, record.lanes) = (PASSPHRASE_MEMORY_KIB, PASSPHRASE_PASSES, PASSPHRASE_LANES);
+            (record.memory_kib, record.passes, record.lanes) =
+                (PASSPHRASE_MEMORY_KIB, PASSPHRASE_PASSES, PASSPHRASE_LANES);
             stretch(passphrase, &record)?
         }
         Slot::KeyFile(path) => {
@@ -118,7 +119,8 @@ pub fn open_with_passphrase(store: &dyn Store, cluster: Id, passphrase: &[u8]) -
 
 fn records(store: &dyn Store) -> Result<Vec<SlotRecord>> {
     let decode = |value: &[u8]| {
-        SlotRecord::decode(value).map_err(|cause| Error::new(ErrorCode::RecordDamaged, "a seal slot is damaged").because(cause))
+        SlotRecord::decode(value)
+            .map_err(|cause| Error::new(ErrorCode::RecordDamaged, "a seal slot is damaged").because(cause))
     };
     store.range(row::SLOT)?.iter().map(|row| decode(&row.value)).collect()
 }
@@ -142,8 +144,9 @@ fn stretch(passphrase: &[u8], record: &SlotRecord) -> Result<Secret32> {
         return Err(Error::new(ErrorCode::RecordDamaged, "the passphrase slot's Argon2 parameters are out of bounds"));
     }
     let mut key = Box::new(Zeroizing::new([0; 32]));
-    let parameters = Params::new(record.memory_kib, record.passes, record.lanes, Some(32))
-        .map_err(|cause| Error::new(ErrorCode::RecordDamaged, "the passphrase slot's Argon2 parameters").because(cause))?;
+    let parameters = Params::new(record.memory_kib, record.passes, record.lanes, Some(32)).map_err(|cause| {
+        Error::new(ErrorCode::RecordDamaged, "the passphrase slot's Argon2 parameters").because(cause)
+    })?;
     Argon2::new(Algorithm::Argon2id, Version::V0x13, parameters)
         .hash_password_into(passphrase, &record.salt, &mut **key)
         .map_err(|cause| Error::internal(cause.to_string()))?;

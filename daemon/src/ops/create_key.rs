@@ -3,8 +3,9 @@
 use softkeep_proto::{algorithm::KeyType, v1};
 
 use super::{
-    Audited, Operation, names,
+    Audited, Operation,
     get_key::{GetKey, KeyView},
+    names,
     new_version::{self, Material, Naming, Wishes},
 };
 use crate::{

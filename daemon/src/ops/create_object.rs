@@ -43,7 +43,12 @@ impl CreateObject {
         template.flag(ck::CKA_COPYABLE)?;
         let attributes = match class {
             ck::CKO_CERTIFICATE => certificate(template)?,
-            _ => return Err(Error::new(ErrorCode::NotSupported, format!("objects of class {class} cannot be written here yet"))),
+            _ => {
+                return Err(Error::new(
+                    ErrorCode::NotSupported,
+                    format!("objects of class {class} cannot be written here yet"),
+                ));
+            }
         };
         Ok(Self { vault, class, label, attributes, request_id })
     }
@@ -52,7 +57,9 @@ impl CreateObject {
 fn certificate(mut template: Template) -> Result<std::collections::BTreeMap<u64, Vec<u8>>> {
     template.only_number(ck::CKA_CERTIFICATE_TYPE, ck::CKC_X_509)?;
     let private = template.flag(ck::CKA_PRIVATE)?.unwrap_or(false);
-    let der = template.bytes(ck::CKA_VALUE).ok_or_else(|| Error::new(ErrorCode::TemplateIncomplete, "CKA_VALUE is missing"))?;
+    let der = template
+        .bytes(ck::CKA_VALUE)
+        .ok_or_else(|| Error::new(ErrorCode::TemplateIncomplete, "CKA_VALUE is missing"))?;
     if face::certificate_names(&der).is_none() {
         return Err(Error::new(ErrorCode::AttributeInvalid, "CKA_VALUE is no X.509 certificate"));
     }
@@ -68,12 +75,15 @@ fn certificate(mut template: Template) -> Result<std::collections::BTreeMap<u64,
 fn superseded(vault: &Vault, attributes: &std::collections::BTreeMap<u64, Vec<u8>>) -> Vec<VersionRecord> {
     let value = attributes.get(&ck::CKA_VALUE).map(Vec::as_slice).unwrap_or_default();
     let names = face::certificate_names(value);
-    let public = names.and_then(|names| names.into_iter().find(|(kind, _)| *kind == ck::CKA_PUBLIC_KEY_INFO)).map(|(_, value)| value);
+    let public = names
+        .and_then(|names| names.into_iter().find(|(kind, _)| *kind == ck::CKA_PUBLIC_KEY_INFO))
+        .map(|(_, value)| value);
     let id = attributes.get(&ck::CKA_ID).filter(|id| !id.is_empty());
     let published = vault.find(&[], |face| {
         let same = |kind, value: &[u8]| face.attributes.get(&kind).is_some_and(|found| found == value);
         face.class == ck::CKO_CERTIFICATE
-            && (public.as_ref().is_some_and(|public| same(ck::CKA_PUBLIC_KEY_INFO, public)) || id.is_some_and(|id| same(ck::CKA_ID, id)))
+            && (public.as_ref().is_some_and(|public| same(ck::CKA_PUBLIC_KEY_INFO, public))
+                || id.is_some_and(|id| same(ck::CKA_ID, id)))
     });
     let versions = published.iter().filter_map(|face| vault.version(face.unique_id));
     versions.map(|version| VersionRecord { certificate_der: Vec::new(), ..version.record.clone() }).collect()
@@ -98,7 +108,8 @@ impl Operation for CreateObject {
         let keys = &rooms.keys;
         let id = keys.write(|counters| {
             let view = keys.catalog.view();
-            let vault = view.vault(operation.vault).ok_or_else(|| Error::vault_not_found(&operation.vault.to_string()))?;
+            let vault =
+                view.vault(operation.vault).ok_or_else(|| Error::vault_not_found(&operation.vault.to_string()))?;
             if let Some(made) = vault.made_by(&operation.request_id) {
                 return Ok((vec![], made));
             }

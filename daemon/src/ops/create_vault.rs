@@ -124,7 +124,10 @@ impl Operation for CreateVault {
                 }
             }
             if view.is_vault_name_taken(&operation.name) {
-                return Err(Error::new(ErrorCode::AlreadyExists, format!("the vault name '{}' is taken", operation.name)));
+                return Err(Error::new(
+                    ErrorCode::AlreadyExists,
+                    format!("the vault name '{}' is taken", operation.name),
+                ));
             }
             let record = operation.record(id, counters.take_slot());
             let kek = KekRecord { version: 1, wrapped: keys.root.wrap_kek(&id.0, 1, &kek)? };

@@ -38,7 +38,14 @@ impl Decrypt {
     pub fn parse(vault: VaultName, key: KeyName, request: v1::DecryptRequest) -> Result<Self> {
         sign::check_size(&request.ciphertext)?;
         let scheme = encrypt::jose(&request.algorithm)?;
-        Ok(Self { vault, key, scheme, algorithm: request.algorithm.into(), mechanism: None, ciphertext: request.ciphertext })
+        Ok(Self {
+            vault,
+            key,
+            scheme,
+            algorithm: request.algorithm.into(),
+            mechanism: None,
+            ciphertext: request.ciphertext,
+        })
     }
 }
 

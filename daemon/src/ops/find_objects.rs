@@ -9,10 +9,7 @@ use crate::{
     error::{Error, Result},
     id::Id,
     identity::{Caller, UserType},
-    keys::{
-        catalog::Version,
-        face::Face,
-    },
+    keys::{catalog::Version, face::Face},
     pipeline::Unsealed,
     policy::{Authorized, Permission, Place, VaultName},
     workers::Lane,

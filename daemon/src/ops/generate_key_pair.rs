@@ -17,10 +17,7 @@ use super::{
 use crate::{
     error::{Error, ErrorCode, Result},
     id::Id,
-    keys::{
-        catalog::Version,
-        record::Ops,
-    },
+    keys::{catalog::Version, record::Ops},
     pipeline::Unsealed,
     policy::{Authorized, Permission, Place, VaultName},
     workers::Lane,
@@ -57,7 +54,8 @@ impl GenerateKeyPair {
         wishes.extractable = private.flag(ck::CKA_EXTRACTABLE)?.unwrap_or(false);
         wishes.allowed_mechanisms = private.mechanisms(ck::CKA_ALLOWED_MECHANISMS);
         refuse_unkept(&mut public, &mut private)?;
-        let label = [private.text(ck::CKA_LABEL), public.text(ck::CKA_LABEL)].into_iter().find(|label| !label.is_empty());
+        let label =
+            [private.text(ck::CKA_LABEL), public.text(ck::CKA_LABEL)].into_iter().find(|label| !label.is_empty());
         wishes.request_id = request.request_id.iter().map(|byte| format!("{byte:02x}")).collect();
         super::names::check_request_id(&wishes.request_id)?;
         wishes.private_attributes = private.into_descriptive()?;
@@ -88,10 +86,14 @@ fn key_type(mechanism: u64, public: &mut Template) -> Result<KeyType> {
         ck::CKM_EC_KEY_PAIR_GEN => {
             let params = public.bytes(ck::CKA_EC_PARAMS);
             let params = params.ok_or_else(|| Error::new(ErrorCode::TemplateIncomplete, "CKA_EC_PARAMS is missing"))?;
-            let curve = Curve::ALL.into_iter().find(|curve| curve.oid_der() == params || printable_name(*curve) == params);
+            let curve =
+                Curve::ALL.into_iter().find(|curve| curve.oid_der() == params || printable_name(*curve) == params);
             curve.map(KeyType::Ec).ok_or_else(|| invalid("the curve is P-256, P-384 or P-521"))
         }
-        _ => Err(Error::new(ErrorCode::UnsupportedAlgorithm, format!("mechanism 0x{mechanism:x} makes no key pair here"))),
+        _ => Err(Error::new(
+            ErrorCode::UnsupportedAlgorithm,
+            format!("mechanism 0x{mechanism:x} makes no key pair here"),
+        )),
     }
 }
 
@@ -168,7 +170,8 @@ impl Operation for GenerateKeyPair {
     fn run(grant: Authorized<Self>, rooms: &Unsealed) -> Result<Found> {
         let operation = grant.into_operation();
         let material = Material { pkcs8_der: rooms.keys.backend.generate(operation.key_type)?, generated: true };
-        let id = new_version::write(rooms, operation.vault, &Naming::After(operation.label), operation.wishes, material)?;
+        let id =
+            new_version::write(rooms, operation.vault, &Naming::After(operation.label), operation.wishes, material)?;
         show(rooms, operation.vault, id)
     }
 }

@@ -4,8 +4,9 @@ use softkeep_proto::v1;
 use zeroize::Zeroizing;
 
 use super::{
-    Audited, Operation, names,
+    Audited, Operation,
     get_key::{GetKey, KeyView},
+    names,
     new_version::{self, Material, Naming, Wishes},
 };
 use crate::{
@@ -31,7 +32,13 @@ impl ImportKey {
         let pkcs8_der = Zeroizing::new(request.pkcs8_der);
         names::check_key_name(&request.name)?;
         let public = key_info::check_import(&pkcs8_der)?;
-        let wishes = Wishes::parse(Some(public.key_type), &request.key_ops, request.attributes, request.hsm, request.request_id)?;
+        let wishes = Wishes::parse(
+            Some(public.key_type),
+            &request.key_ops,
+            request.attributes,
+            request.hsm,
+            request.request_id,
+        )?;
         Ok(Self { vault: VaultName::Named(request.vault), name: request.name, pkcs8_der, wishes })
     }
 }

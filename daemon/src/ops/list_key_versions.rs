@@ -1,10 +1,6 @@
 //! Lists all versions of one key, oldest first.
 
-use super::{
-    Audited, Operation,
-    get_key::KeyView,
-    list_keys::Page,
-};
+use super::{Audited, Operation, get_key::KeyView, list_keys::Page};
 use crate::{
     error::{Error, ErrorCode, Result},
     keys::catalog::Version,

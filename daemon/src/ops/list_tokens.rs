@@ -67,7 +67,8 @@ impl Operation for ListTokens {
         Ok(seen
             .map(|vault| {
                 let state = |kind: UserType, is_set: bool| {
-                    let failures = vault.pin_failures.get(&(kind.name().to_owned(), peer.clone())).copied().unwrap_or(0);
+                    let failures =
+                        vault.pin_failures.get(&(kind.name().to_owned(), peer.clone())).copied().unwrap_or(0);
                     PinState { is_set, count_low: failures > 0, locked: failures >= MAX_PIN_FAILURES }
                 };
                 TokenRow {

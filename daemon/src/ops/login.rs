@@ -64,7 +64,9 @@ pub fn check<O>(grant: &Authorized<O>, rooms: &Unsealed, user_type: UserType, pi
     let vault = grant.vault()?;
     let peer = grant.caller().peer().map(identity::Peer::name).unwrap_or_default();
     let place = (user_type.name().to_owned(), peer.clone());
-    let failures = || rooms.keys.catalog.view().vault(vault.id).and_then(|vault| vault.pin_failures.get(&place).copied()).unwrap_or(0);
+    let failures = || {
+        rooms.keys.catalog.view().vault(vault.id).and_then(|vault| vault.pin_failures.get(&place).copied()).unwrap_or(0)
+    };
     let before = failures();
     let attempt = rooms.attempts.begin(vault.id, user_type, &peer, before)?;
     let stored = match user_type {
@@ -87,7 +89,10 @@ pub fn check<O>(grant: &Authorized<O>, rooms: &Unsealed, user_type: UserType, pi
     })?;
     drop(attempt);
     if count >= MAX_PIN_FAILURES {
-        return Err(Error::new(ErrorCode::PinLocked, "the PIN is wrong, and this was the last attempt: softkeep token unlock"));
+        return Err(Error::new(
+            ErrorCode::PinLocked,
+            "the PIN is wrong, and this was the last attempt: softkeep token unlock",
+        ));
     }
     thread::sleep(Duration::from_millis((FIRST_DELAY_MS << (count - 1).min(8)).min(MAX_DELAY_MS)));
     Err(Error::new(ErrorCode::PinIncorrect, "the PIN is wrong"))

@@ -26,7 +26,8 @@ pub fn check_vault_name(name: &str) -> Result<()> {
 
 /// Key Vault's rule: 1 to 127 letters, digits and hyphens.
 pub fn is_key_name(name: &str) -> bool {
-    (1..=MAX_KEY_NAME_LEN).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+    (1..=MAX_KEY_NAME_LEN).contains(&name.len())
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
 }
 
 /// [`is_key_name`], or why not.
@@ -43,7 +44,10 @@ pub fn check_tags(tags: &BTreeMap<String, String>) -> Result<()> {
     if tags.len() <= MAX_TAGS && tags.iter().all(|(name, value)| fits(name) && fits(value)) {
         return Ok(());
     }
-    Err(Error::new(ErrorCode::InvalidArgument, format!("at most {MAX_TAGS} tags, each name and value up to {MAX_TAG_BYTES} bytes")))
+    Err(Error::new(
+        ErrorCode::InvalidArgument,
+        format!("at most {MAX_TAGS} tags, each name and value up to {MAX_TAG_BYTES} bytes"),
+    ))
 }
 
 /// Idempotency keys are short.
@@ -63,7 +67,8 @@ mod tests {
         for legal in ["dev", "a1-b", "ContosoKeyVault", "abcdefghijklmnopqrstuvwx"] {
             assert!(check_vault_name(legal).is_ok(), "{legal}");
         }
-        for illegal in ["", "ab", "1ab", "-ab", "ab-", "a--b", "a_b", "a b", "ab:", "abcdefghijklmnopqrstuvwxy", "äbc"] {
+        for illegal in ["", "ab", "1ab", "-ab", "ab-", "a--b", "a_b", "a b", "ab:", "abcdefghijklmnopqrstuvwxy", "äbc"]
+        {
             assert!(check_vault_name(illegal).is_err(), "{illegal}");
         }
     }

@@ -63,10 +63,10 @@ impl Wishes {
         let attributes = attributes.unwrap_or_default();
         let tags: BTreeMap<_, _> = attributes.tags.into_iter().collect();
         names::check_tags(&tags)?;
-        if let (Some(start), Some(end)) = (attributes.not_before, attributes.expires) {
-            if start >= end {
-                return Err(Error::new(ErrorCode::InvalidArgument, "a key must begin to be valid before it expires"));
-            }
+        if let (Some(start), Some(end)) = (attributes.not_before, attributes.expires)
+            && start >= end
+        {
+            return Err(Error::new(ErrorCode::InvalidArgument, "a key must begin to be valid before it expires"));
         }
         let mut ops = Vec::new();
         for name in key_ops {
@@ -122,10 +122,17 @@ pub fn write(rooms: &Unsealed, vault: Id, naming: &Naming, wishes: Wishes, mater
         let id = Id::random()?;
         let name = choose_name(vault, naming, id)?;
         let mut entries = Vec::new();
-        if vault.key(&name).is_none() {
-            let record = KeyRecord { name: name.clone(), created: clock::now_seconds(), deleted: None, scheduled_purge: None };
-            entries.push(Entry::put(row::key(vault.id, &name.to_ascii_lowercase()), &record));
-        }
+        let key = match vault.key(&name) {
+            Some(key) => KeyRecord { current: id.0.to_vec(), ..(*key.record).clone() },
+            None => KeyRecord {
+                name: name.clone(),
+                created: clock::now_seconds(),
+                deleted: None,
+                scheduled_purge: None,
+                current: id.0.to_vec(),
+            },
+        };
+        entries.push(Entry::put(row::key(vault.id, &name.to_ascii_lowercase()), &key));
         let record = record(keys, vault, id, &name, wishes, &public, material.generated, certificate_der, counters);
         if let Some(policy) = &record.policy {
             entries.push(keys.seal_version(vault, policy, &material.pkcs8_der)?);
@@ -140,7 +147,10 @@ pub fn write(rooms: &Unsealed, vault: Id, naming: &Naming, wishes: Wishes, mater
 }
 
 /// The row format of a version.
-#[expect(clippy::too_many_arguments, reason = "one argument per fact of a new record; a struct would only be taken apart again")]
+#[expect(
+    clippy::too_many_arguments,
+    reason = "one argument per fact of a new record; a struct would only be taken apart again"
+)]
 fn record(
     keys: &Arc<Keys>,
     vault: &Vault,
@@ -244,7 +254,8 @@ fn certificate(
         return Ok(Vec::new());
     }
     let (Naming::Exactly(name) | Naming::After(name)) = naming;
-    let label = wishes.private_attributes.get(&ck::CKA_LABEL).and_then(|label| std::str::from_utf8(label).ok()).unwrap_or(name);
+    let label =
+        wishes.private_attributes.get(&ck::CKA_LABEL).and_then(|label| std::str::from_utf8(label).ok()).unwrap_or(name);
     // X.520 gives a common name 64 characters.
     let common_name: String = if label.is_empty() { "softkeep".into() } else { label.chars().take(64).collect() };
     let mut serial = [0; 16];
@@ -256,7 +267,14 @@ fn certificate(
         KeyType::Ec(_) => SignScheme::Ecdsa,
     };
     let sign = |digest: &[u8]| key.sign(scheme, digest);
-    self_signed::certificate(&common_name, public, now - CERTIFICATE_BACKDATE_SECONDS, now + CERTIFICATE_SECONDS, serial, &sign)
+    self_signed::certificate(
+        &common_name,
+        public,
+        now - CERTIFICATE_BACKDATE_SECONDS,
+        now + CERTIFICATE_SECONDS,
+        serial,
+        &sign,
+    )
 }
 
 /// The key type of Key Vault's words, and whether it ends in `-HSM`.
@@ -266,7 +284,9 @@ pub fn parse_key_type(kty: &str, bits: u32, curve: &str) -> Result<(KeyType, boo
     let key_type = match plain {
         "RSA" => match bits {
             0 => KeyType::Rsa(2048),
-            bits if bits < 2048 => return Err(Error::new(ErrorCode::KeyTooWeak, format!("RSA keys of {bits} bits are too weak"))),
+            bits if bits < 2048 => {
+                return Err(Error::new(ErrorCode::KeyTooWeak, format!("RSA keys of {bits} bits are too weak")));
+            }
             bits if key_info::RSA_BITS.contains(&bits) => KeyType::Rsa(bits),
             bits => return Err(unsupported(format!("RSA keys have 2048, 3072 or 4096 bits, not {bits}"))),
         },

@@ -68,7 +68,9 @@ fn check_right(grant: &Authorized<SetPin>, rooms: &Unsealed) -> Result<()> {
     let operation = grant.operation();
     let Caller::PinUser(login, _) = grant.caller() else { return Ok(()) };
     match &operation.old_pin {
-        Some(old) if login.user_type == operation.user_type => login::check(grant, rooms, operation.user_type, old).map(|_| ()),
+        Some(old) if login.user_type == operation.user_type => {
+            login::check(grant, rooms, operation.user_type, old).map(|_| ())
+        }
         None if login.user_type == UserType::SecurityOfficer && operation.user_type == UserType::User => Ok(()),
         _ => Err(Error::new(ErrorCode::PermissionDenied, "the security officer alone sets another's PIN")),
     }

@@ -60,14 +60,22 @@ pub fn check_size(input: &[u8]) -> Result<()> {
 }
 
 /// Checks a JOSE algorithm's curve and its digest's length, and PKCS#11's CKA_ALLOWED_MECHANISMS, against the key.
-pub fn check_fit(version: &Version, curve: Option<algorithm::Curve>, mechanism: Option<u64>, input: &[u8]) -> Result<()> {
+pub fn check_fit(
+    version: &Version,
+    curve: Option<algorithm::Curve>,
+    mechanism: Option<u64>,
+    input: &[u8],
+) -> Result<()> {
     if let Some(curve) = curve {
         if version.key_type != KeyType::Ec(curve) {
             return Err(Error::new(ErrorCode::KeyTypeMismatch, format!("the algorithm needs a {} key", curve.name())));
         }
         let digest_len = crate::crypto::curve_hash(curve).len();
         if input.len() != digest_len {
-            return Err(Error::new(ErrorCode::InvalidLength, format!("the digest must have {digest_len} bytes, not {}", input.len())));
+            return Err(Error::new(
+                ErrorCode::InvalidLength,
+                format!("the digest must have {digest_len} bytes, not {}", input.len()),
+            ));
         }
     }
     let allowed = &version.policy.allowed_mechanisms;

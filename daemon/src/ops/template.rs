@@ -41,14 +41,20 @@ impl Template {
     /// Checks sizes and forms.
     pub fn parse(attributes: Vec<Attribute>) -> Result<Self> {
         if attributes.len() > MAX_TEMPLATE_ATTRIBUTES {
-            return Err(Error::new(ErrorCode::TemplateInconsistent, format!("at most {MAX_TEMPLATE_ATTRIBUTES} attributes")));
+            return Err(Error::new(
+                ErrorCode::TemplateInconsistent,
+                format!("at most {MAX_TEMPLATE_ATTRIBUTES} attributes"),
+            ));
         }
         let mut taken = BTreeMap::new();
         for attribute in attributes {
             let kind = attribute.r#type;
             check_form(kind, &attribute.value)?;
             if taken.insert(kind, attribute.value.to_vec()).is_some_and(|earlier| earlier != attribute.value) {
-                return Err(Error::new(ErrorCode::TemplateInconsistent, format!("attribute 0x{kind:x} is given twice")));
+                return Err(Error::new(
+                    ErrorCode::TemplateInconsistent,
+                    format!("attribute 0x{kind:x} is given twice"),
+                ));
             }
         }
         Ok(Self(taken))
@@ -83,7 +89,9 @@ impl Template {
     /// Takes out a value that is acceptable only if it is this one: what the application says twice must agree (rule 29 of our PKCS#11 notes).
     pub fn only_number(&mut self, kind: u64, right: u64) -> Result<()> {
         match self.number(kind)? {
-            Some(value) if value != right => Err(Error::new(ErrorCode::TemplateInconsistent, format!("attribute 0x{kind:x} contradicts the rest"))),
+            Some(value) if value != right => {
+                Err(Error::new(ErrorCode::TemplateInconsistent, format!("attribute 0x{kind:x} contradicts the rest")))
+            }
             _ => Ok(()),
         }
     }
@@ -91,7 +99,9 @@ impl Template {
     /// The same for a truth.
     pub fn only_flag(&mut self, kind: u64, right: bool) -> Result<()> {
         match self.flag(kind)? {
-            Some(value) if value != right => Err(Error::new(ErrorCode::TemplateInconsistent, format!("attribute 0x{kind:x} must be {right}"))),
+            Some(value) if value != right => {
+                Err(Error::new(ErrorCode::TemplateInconsistent, format!("attribute 0x{kind:x} must be {right}")))
+            }
             _ => Ok(()),
         }
     }
@@ -100,14 +110,18 @@ impl Template {
     pub fn require_token_object(&mut self) -> Result<()> {
         match self.flag(ck::CKA_TOKEN)? {
             Some(true) => Ok(()),
-            Some(false) | None => Err(Error::new(ErrorCode::NotSupported, "session objects (CKA_TOKEN false) are not supported yet")),
+            Some(false) | None => {
+                Err(Error::new(ErrorCode::NotSupported, "session objects (CKA_TOKEN false) are not supported yet"))
+            }
         }
     }
 
     /// What describes the object; anything else that is still there is refused.
     pub fn into_descriptive(self) -> Result<BTreeMap<u64, Vec<u8>>> {
         match self.0.keys().find(|kind| !DESCRIPTIVE.contains(kind) && **kind < ck::CKA_VENDOR_DEFINED) {
-            Some(kind) => Err(Error::new(ErrorCode::AttributeReadOnly, format!("attribute 0x{kind:x} cannot be given"))),
+            Some(kind) => {
+                Err(Error::new(ErrorCode::AttributeReadOnly, format!("attribute 0x{kind:x} cannot be given")))
+            }
             None => Ok(self.0),
         }
     }
@@ -143,7 +157,10 @@ mod tests {
     #[test]
     fn contradictions_and_wrong_forms_are_named() {
         let code = |attributes| Template::parse(attributes).map(|_| ()).map_err(|error| error.code);
-        assert_eq!(code(vec![attribute(ck::CKA_SIGN, &[1]), attribute(ck::CKA_SIGN, &[0])]), Err(ErrorCode::TemplateInconsistent));
+        assert_eq!(
+            code(vec![attribute(ck::CKA_SIGN, &[1]), attribute(ck::CKA_SIGN, &[0])]),
+            Err(ErrorCode::TemplateInconsistent)
+        );
         assert_eq!(code(vec![attribute(ck::CKA_SIGN, &[1]), attribute(ck::CKA_SIGN, &[1])]), Ok(()));
         assert_eq!(code(vec![attribute(ck::CKA_SIGN, &[])]), Err(ErrorCode::AttributeInvalid));
         assert_eq!(code(vec![attribute(ck::CKA_KEY_TYPE, &[0; 4])]), Err(ErrorCode::AttributeInvalid));

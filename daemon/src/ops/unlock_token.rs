@@ -37,7 +37,10 @@ impl Operation for UnlockToken {
         keys.write(|_| {
             let view = keys.catalog.view();
             let found = view.vault(vault.id).ok_or_else(|| Error::vault_not_found(&vault.record.name))?;
-            let meant = found.pin_failures.keys().filter(|(_, peer)| grant.operation().peer.as_ref().is_none_or(|wanted| wanted == peer));
+            let meant = found
+                .pin_failures
+                .keys()
+                .filter(|(_, peer)| grant.operation().peer.as_ref().is_none_or(|wanted| wanted == peer));
             Ok((meant.map(|(kind, peer)| Entry::delete(row::pin(vault.id, kind, peer))).collect(), ()))
         })?;
         Ok(vault.clone())

@@ -64,7 +64,8 @@ fn key_name(name: String, version: &str) -> Result<KeyName> {
     if name.is_empty() {
         return Err(Error::new(ErrorCode::InvalidArgument, "no key is named"));
     }
-    let version = if version.is_empty() { None } else { Some(Id::parse(version).map_err(|_| Error::key_not_found(&name))?) };
+    let version =
+        if version.is_empty() { None } else { Some(Id::parse(version).map_err(|_| Error::key_not_found(&name))?) };
     Ok(KeyName::Named(name, version))
 }
 

@@ -59,7 +59,10 @@ const NOTICE_INTERVAL: Duration = Duration::from_millis(20);
 impl Module for ModuleService {
     type ExchangeStream = ReceiverStream<std::result::Result<Reply, Status>>;
 
-    async fn exchange(&self, request: tonic::Request<Streaming<Request>>) -> std::result::Result<Response<Self::ExchangeStream>, Status> {
+    async fn exchange(
+        &self,
+        request: tonic::Request<Streaming<Request>>,
+    ) -> std::result::Result<Response<Self::ExchangeStream>, Status> {
         let peer = peer::of(request.extensions()).map_err(status::of)?;
         let (replies, outgoing) = mpsc::channel(MAX_IN_FLIGHT_PER_CONNECTION);
         let connection = Arc::new(Connection {
@@ -157,7 +160,8 @@ impl Connection {
                         Err(_) => break,
                     }
                 }
-                let named: Vec<Id> = self.named.lock().unwrap_or_else(PoisonError::into_inner).iter().copied().collect();
+                let named: Vec<Id> =
+                    self.named.lock().unwrap_or_else(PoisonError::into_inner).iter().copied().collect();
                 if missed {
                     let Some(keys) = catalog.upgrade() else { break };
                     let view = keys.catalog.view();
@@ -197,7 +201,10 @@ impl<T, F: Future<Output = Result<T>> + Unpin> Future for Deadline<F> {
         }
         let timeout = self.timeout;
         let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep(timeout)));
-        timer.as_mut().poll(context).map(|()| Err(Error::new(ErrorCode::DeadlineExceeded, "the module's time limit passed")))
+        timer
+            .as_mut()
+            .poll(context)
+            .map(|()| Err(Error::new(ErrorCode::DeadlineExceeded, "the module's time limit passed")))
     }
 }
 

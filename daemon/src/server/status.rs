@@ -4,7 +4,10 @@ use std::{collections::HashMap, sync::Arc};
 
 use softkeep_proto::error::ERROR_DOMAIN;
 use tonic::{Code, Status};
-use tonic_health::{ServingStatus, pb::health_server::{Health, HealthServer}};
+use tonic_health::{
+    ServingStatus,
+    pb::health_server::{Health, HealthServer},
+};
 use tonic_types::{ErrorDetails, StatusExt};
 
 use crate::{error::Error, pipeline::Pipeline};
@@ -17,8 +20,14 @@ pub fn of(error: Error) -> Status {
 
 /// `grpc.health.v1`: SERVING while unsealed, for the daemon as a whole ("") and for each service that needs keys.
 pub fn health(pipeline: &Arc<Pipeline>) -> HealthServer<impl Health> {
-    const NEED_KEYS: [&str; 6] =
-        ["", "softkeep.v1.Crypto", "softkeep.v1.Keys", "softkeep.v1.Vaults", "softkeep.v1.Access", "softkeep.pkcs11.v1.Module"];
+    const NEED_KEYS: [&str; 6] = [
+        "",
+        "softkeep.v1.Crypto",
+        "softkeep.v1.Keys",
+        "softkeep.v1.Vaults",
+        "softkeep.v1.Access",
+        "softkeep.pkcs11.v1.Module",
+    ];
     let (reporter, server) = tonic_health::server::health_reporter();
     let mut reason = pipeline.seal_reason();
     tokio::spawn(async move {

@@ -2,7 +2,7 @@
 //! here.
 
 use std::io;
-use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsRawFd, IntoRawFd, OwnedFd, RawFd};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -36,12 +36,23 @@ impl Inherited {
 /// Every open socket of one client, also those which the pool has let go of and a call still uses.
 pub(super) type Descriptors = Mutex<Vec<Inherited>>;
 
-/// A connected socket; dropping it closes it.
+/// A connected socket; dropping it closes it, unless the host has.
 pub(super) struct Socket {
     // Order matters: first the descriptor is closed, then it leaves the list. A fork in between finds an entry that
     // `fstat` refutes; the other way round it would leave a descriptor that nobody closes.
-    descriptor: OwnedFd,
-    _entry: Entry,
+    descriptor: Option<OwnedFd>,
+    entry: Entry,
+}
+
+impl Drop for Socket {
+    fn drop(&mut self) {
+        let is_ours = self.is_ours();
+        match self.descriptor.take() {
+            // The host has closed it, and may have given its number to a file of its own.
+            Some(descriptor) if !is_ours => drop(descriptor.into_raw_fd()),
+            ours => drop(ours),
+        }
+    }
 }
 
 struct Entry {
@@ -76,20 +87,31 @@ impl Socket {
             let stat = fstat(&descriptor)?;
             let inherited = Inherited { number: descriptor.as_raw_fd(), device: stat.st_dev, inode: stat.st_ino };
             entries.push(inherited);
-            Socket { descriptor, _entry: Entry { list: Arc::clone(list), inherited } }
+            Socket { descriptor: Some(descriptor), entry: Entry { list: Arc::clone(list), inherited } }
         };
-        connect(&socket.descriptor, &address)?;
+        connect(socket.descriptor()?, &address)?;
         Ok(socket)
+    }
+
+    /// It is there until the socket is dropped.
+    fn descriptor(&self) -> Result<&OwnedFd, Errno> {
+        self.descriptor.as_ref().ok_or(Errno::BADF)
+    }
+
+    /// Whether the number still means the socket we made.
+    fn is_ours(&self) -> bool {
+        let status = self.descriptor().and_then(fstat);
+        status.is_ok_and(|status| self.entry.inherited.is_still(status.st_dev, status.st_ino))
     }
 
     /// Sends what fits. `Ok(None)`: nothing fits now.
     pub(super) fn send(&self, bytes: &[u8]) -> io::Result<Option<usize>> {
-        now_or_never(send(&self.descriptor, bytes, SendFlags::DONTWAIT | SendFlags::NOSIGNAL))
+        now_or_never(send(self.descriptor()?, bytes, SendFlags::DONTWAIT | SendFlags::NOSIGNAL))
     }
 
     /// Receives what is there. `Ok(None)`: nothing yet; `Ok(Some(0))`: the end.
     pub(super) fn recv(&self, buffer: &mut [u8]) -> io::Result<Option<usize>> {
-        now_or_never(recv(&self.descriptor, buffer, RecvFlags::DONTWAIT).map(|(received, _)| received))
+        now_or_never(recv(self.descriptor()?, buffer, RecvFlags::DONTWAIT).map(|(received, _)| received))
     }
 
     /// Waits until something of what is asked for is possible, or until `until`; signals also end it.
@@ -98,11 +120,10 @@ impl Socket {
         events.set(PollFlags::IN, read);
         events.set(PollFlags::OUT, write);
         let left = until.saturating_duration_since(Instant::now());
-        let mut polled = [PollFd::new(&self.descriptor, events)];
-        let seen = match poll(&mut polled, Some(&timespec(left))) {
-            Ok(_) => polled[0].revents(),
-            Err(_) => PollFlags::empty(),
-        };
+        let seen = self.descriptor().map_or(PollFlags::NVAL, |descriptor| {
+            let mut polled = [PollFd::new(descriptor, events)];
+            poll(&mut polled, Some(&timespec(left))).map_or(PollFlags::empty(), |_| polled[0].revents())
+        });
         // HUP and ERR are reported unasked; the read or write that follows finds out which.
         let broken = seen.intersects(PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL);
         Ready {
@@ -114,8 +135,10 @@ impl Socket {
     /// Ends both directions, so that a thread waiting in [`wait`](Self::wait) wakes; what has arrived can still be
     /// received.
     pub(super) fn shutdown(&self) {
-        // The peer may have been quicker; there is nothing to do about any error.
-        let _ = shutdown(&self.descriptor, Shutdown::Both);
+        if let Some(descriptor) = self.descriptor.as_ref().filter(|_| self.is_ours()) {
+            // The peer may have been quicker; there is nothing to do about any error.
+            let _ = shutdown(descriptor, Shutdown::Both);
+        }
     }
 }
 

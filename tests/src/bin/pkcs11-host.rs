@@ -46,7 +46,11 @@ impl Host {
             }
             "login" => plain(module.login(session, ck::CKU_USER, rest)),
             "login-so" => plain(module.login(session, ck::CKU_SO, rest)),
-            "logout" => plain(raw_call!(module, C_Logout(session))),
+            "logout" => {
+                // Handles of private objects end with the login.
+                self.keys.clear();
+                plain(raw_call!(module, C_Logout(session)))
+            }
             "state" => module.session_state(session).map(|state| state.to_string()),
             "set-pin" => {
                 let (old, new) = rest.split_once(' ').expect("old and new");

@@ -11,7 +11,10 @@ use std::{
 
 use clap::ValueEnum;
 use sha2::{Digest, Sha256, Sha384, Sha512};
-use softkeep_proto::algorithm::{Hash, JOSE_SIGNATURES, JoseSignature, jose_signature};
+use softkeep_proto::{
+    algorithm::{Hash, JOSE_SIGNATURES, JoseSignature, jose_signature},
+    error::ErrorCode,
+};
 
 use crate::{
     encoding,
@@ -49,7 +52,7 @@ impl Message {
                 let digest = encoding::from_base64("--digest", text)?;
                 if digest.len() != row.hash.len() {
                     let message = format!("--digest has {} bytes, {} takes {}", digest.len(), row.name, row.hash.len());
-                    return Err(Error::usage(message).fix("--in FILE hashes for you"));
+                    return Err(Error::coded(ErrorCode::InvalidLength, message));
                 }
                 Ok(digest.to_vec())
             }

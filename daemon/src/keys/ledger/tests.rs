@@ -8,7 +8,8 @@ struct Fixture {
 
 impl Fixture {
     fn new() -> Self {
-        let fixture = Self { store: Arc::new(MemoryStore::new()), keys: RootKeys::derive(random_secret().unwrap()).unwrap() };
+        let fixture =
+            Self { store: Arc::new(MemoryStore::new()), keys: RootKeys::derive(random_secret().unwrap()).unwrap() };
         Ledger::create(&*fixture.store, &fixture.keys, vec![]).unwrap();
         fixture
     }
@@ -44,7 +45,10 @@ fn rows_survive_reopening_and_deletion_is_accounted_for() {
     put(&ledger, "key/a", b"three");
     commit(&ledger, |_| Ok((vec![Entry::delete("key/b".into())], ())));
     let (_, load) = fixture.open().unwrap();
-    assert_eq!(load.rows.iter().map(|row| (row.key.as_str(), row.body.as_slice())).collect::<Vec<_>>(), [("key/a", b"three".as_slice())]);
+    assert_eq!(
+        load.rows.iter().map(|row| (row.key.as_str(), row.body.as_slice())).collect::<Vec<_>>(),
+        [("key/a", b"three".as_slice())]
+    );
     assert!(load.damaged.is_empty());
 }
 
@@ -105,7 +109,8 @@ fn another_root_key_opens_nothing() {
 #[test]
 fn counters_never_go_back() {
     let fixture = Fixture::new();
-    let take = |ledger: &Ledger| commit(ledger, |counters| Ok((vec![], (counters.take_slot(), counters.take_ordinal()))));
+    let take =
+        |ledger: &Ledger| commit(ledger, |counters| Ok((vec![], (counters.take_slot(), counters.take_ordinal()))));
     let (ledger, _) = fixture.open().unwrap();
     assert_eq!(take(&ledger), (0, 1));
     assert_eq!(take(&ledger), (1, 2));

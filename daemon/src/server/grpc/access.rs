@@ -26,7 +26,10 @@ fn set_pin(vault: String, user_type: UserType, pin: String) -> Result<SetPin> {
 
 #[tonic::async_trait]
 impl Access for Services {
-    async fn set_so_pin(&self, request: Request<v1::SetSoPinRequest>) -> std::result::Result<Response<v1::Token>, Status> {
+    async fn set_so_pin(
+        &self,
+        request: Request<v1::SetSoPinRequest>,
+    ) -> std::result::Result<Response<v1::Token>, Status> {
         let show = again(&request, &request.get_ref().vault);
         self.run(request, |request| set_pin(request.vault, UserType::SecurityOfficer, request.pin)).await?;
         self.get_token(show).await
@@ -38,7 +41,10 @@ impl Access for Services {
         self.get_token(show).await
     }
 
-    async fn unlock_token(&self, request: Request<v1::UnlockTokenRequest>) -> std::result::Result<Response<v1::Token>, Status> {
+    async fn unlock_token(
+        &self,
+        request: Request<v1::UnlockTokenRequest>,
+    ) -> std::result::Result<Response<v1::Token>, Status> {
         let show = again(&request, &request.get_ref().vault);
         let parse = |request: v1::UnlockTokenRequest| {
             let peer = Some(request.peer).filter(|peer| !peer.is_empty());
@@ -48,7 +54,10 @@ impl Access for Services {
         self.get_token(show).await
     }
 
-    async fn get_token(&self, request: Request<v1::GetTokenRequest>) -> std::result::Result<Response<v1::Token>, Status> {
+    async fn get_token(
+        &self,
+        request: Request<v1::GetTokenRequest>,
+    ) -> std::result::Result<Response<v1::Token>, Status> {
         let token = self.run(request, |request| vault_name(request.vault).map(GetToken)).await?;
         Ok(Response::new(show(token)))
     }
@@ -63,8 +72,11 @@ fn again<T>(request: &Request<T>, vault: &str) -> Request<v1::GetTokenRequest> {
 
 fn show(token: TokenView) -> v1::Token {
     let record = &token.vault.record;
-    let failure = |((user_type, peer), count): ((String, String), u32)| {
-        v1::PinFailures { peer, user_type, count, locked: count >= MAX_PIN_FAILURES }
+    let failure = |((user_type, peer), count): ((String, String), u32)| v1::PinFailures {
+        peer,
+        user_type,
+        count,
+        locked: count >= MAX_PIN_FAILURES,
     };
     v1::Token {
         vault: record.name.clone(),

@@ -28,7 +28,10 @@ impl Crypto for Services {
         Ok(Response::new(v1::SignReply { signature, kid: self.kid(&version) }))
     }
 
-    async fn verify(&self, request: Request<v1::VerifyRequest>) -> std::result::Result<Response<v1::VerifyReply>, Status> {
+    async fn verify(
+        &self,
+        request: Request<v1::VerifyRequest>,
+    ) -> std::result::Result<Response<v1::VerifyReply>, Status> {
         let parse = |mut request: v1::VerifyRequest| {
             let (vault, key) = place(&mut request.key)?;
             Verify::parse(vault, key, request)
@@ -37,7 +40,10 @@ impl Crypto for Services {
         Ok(Response::new(v1::VerifyReply { valid, kid: self.kid(&version) }))
     }
 
-    async fn encrypt(&self, request: Request<v1::EncryptRequest>) -> std::result::Result<Response<v1::EncryptReply>, Status> {
+    async fn encrypt(
+        &self,
+        request: Request<v1::EncryptRequest>,
+    ) -> std::result::Result<Response<v1::EncryptReply>, Status> {
         let parse = |mut request: v1::EncryptRequest| {
             let (vault, key) = place(&mut request.key)?;
             Encrypt::parse(vault, key, request)
@@ -46,7 +52,10 @@ impl Crypto for Services {
         Ok(Response::new(v1::EncryptReply { ciphertext, kid: self.kid(&version) }))
     }
 
-    async fn decrypt(&self, request: Request<v1::DecryptRequest>) -> std::result::Result<Response<v1::DecryptReply>, Status> {
+    async fn decrypt(
+        &self,
+        request: Request<v1::DecryptRequest>,
+    ) -> std::result::Result<Response<v1::DecryptReply>, Status> {
         let parse = |mut request: v1::DecryptRequest| {
             let (vault, key) = place(&mut request.key)?;
             Decrypt::parse(vault, key, request)
@@ -55,7 +64,10 @@ impl Crypto for Services {
         Ok(Response::new(v1::DecryptReply { plaintext: plaintext.to_vec(), kid: self.kid(&version) }))
     }
 
-    async fn random(&self, request: Request<v1::RandomRequest>) -> std::result::Result<Response<v1::RandomReply>, Status> {
+    async fn random(
+        &self,
+        request: Request<v1::RandomRequest>,
+    ) -> std::result::Result<Response<v1::RandomReply>, Status> {
         let random = self.run(request, |request| Random::parse(request.count_bytes)).await?;
         Ok(Response::new(v1::RandomReply { random }))
     }
@@ -64,9 +76,8 @@ impl Crypto for Services {
 impl Services {
     fn kid(&self, version: &Version) -> String {
         let rooms = self.pipeline.unsealed().ok();
-        let vault = rooms.and_then(|rooms| {
-            rooms.keys.catalog.view().vault(version.vault).map(|vault| vault.record.name.clone())
-        });
+        let vault = rooms
+            .and_then(|rooms| rooms.keys.catalog.view().vault(version.vault).map(|vault| vault.record.name.clone()));
         keys::kid(&vault.unwrap_or_default(), &version.record.key, version.id)
     }
 }

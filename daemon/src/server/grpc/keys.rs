@@ -32,33 +32,51 @@ impl Keys for Services {
     }
 
     async fn get_key(&self, request: Request<v1::GetKeyRequest>) -> Result<Response<v1::Key>, Status> {
-        let parse = |request: v1::GetKeyRequest| Ok(GetKey(vault_name(request.vault)?, key_name(request.name, &request.version)?));
+        let parse = |request: v1::GetKeyRequest| {
+            Ok(GetKey(vault_name(request.vault)?, key_name(request.name, &request.version)?))
+        };
         self.run(request, parse).await.map(|view| Response::new(show(&view)))
     }
 
     async fn list_keys(&self, request: Request<v1::ListKeysRequest>) -> Result<Response<v1::ListKeysReply>, Status> {
         let parse = |request: v1::ListKeysRequest| {
-            Ok(ListKeys { vault: vault_name(request.vault)?, after: request.page_token, limit: page_size(request.page_size) })
+            Ok(ListKeys {
+                vault: vault_name(request.vault)?,
+                after: request.page_token,
+                limit: page_size(request.page_size),
+            })
         };
         self.run(request, parse).await.map(|page| Response::new(show_page(&page)))
     }
 
-    async fn list_key_versions(&self, request: Request<v1::ListKeyVersionsRequest>) -> Result<Response<v1::ListKeysReply>, Status> {
+    async fn list_key_versions(
+        &self,
+        request: Request<v1::ListKeyVersionsRequest>,
+    ) -> Result<Response<v1::ListKeysReply>, Status> {
         let parse = |request: v1::ListKeyVersionsRequest| {
             let limit = page_size(request.page_size);
-            Ok(ListKeyVersions { vault: vault_name(request.vault)?, name: request.name, after: request.page_token, limit })
+            Ok(ListKeyVersions {
+                vault: vault_name(request.vault)?,
+                name: request.name,
+                after: request.page_token,
+                limit,
+            })
         };
         self.run(request, parse).await.map(|page| Response::new(show_page(&page)))
     }
 
     async fn delete_key(&self, request: Request<v1::DeleteKeyRequest>) -> Result<Response<v1::Key>, Status> {
-        let parse = |request: v1::DeleteKeyRequest| Ok(DeleteKey { vault: vault_name(request.vault)?, name: request.name });
+        let parse =
+            |request: v1::DeleteKeyRequest| Ok(DeleteKey { vault: vault_name(request.vault)?, name: request.name });
         self.run(request, parse).await.map(|view| Response::new(show(&view)))
     }
 }
 
 fn show_page(page: &Page<KeyView>) -> v1::ListKeysReply {
-    v1::ListKeysReply { keys: page.items.iter().map(show).collect(), next_page_token: page.next.clone().unwrap_or_default() }
+    v1::ListKeysReply {
+        keys: page.items.iter().map(show).collect(),
+        next_page_token: page.next.clone().unwrap_or_default(),
+    }
 }
 
 /// The suffix of vault hosts in key identifiers, until a Key Vault listener has one of its own.

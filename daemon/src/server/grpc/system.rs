@@ -27,7 +27,10 @@ impl System for Services {
         // While the daemon is sealed it knows no administrators: the passphrase is the proof, and it is asked for on this machine only.
         let local = matches!(caller(request.extensions()), Ok(Caller::Peer(Peer::Unix { .. })));
         if !local {
-            return Err(status::of(Error::new(ErrorCode::PermissionDenied, "the daemon is unsealed from its own machine")));
+            return Err(status::of(Error::new(
+                ErrorCode::PermissionDenied,
+                "the daemon is unsealed from its own machine",
+            )));
         }
         let passphrase = Zeroizing::new(request.into_inner().passphrase.into_bytes());
         self.pipeline.unseal_with_passphrase(passphrase).await.map_err(status::of)?;

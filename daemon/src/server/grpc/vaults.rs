@@ -23,14 +23,18 @@ impl Vaults for Services {
         Ok(Response::new(self.show(&vault)))
     }
 
-    async fn list_vaults(&self, request: Request<v1::ListVaultsRequest>) -> Result<Response<v1::ListVaultsReply>, Status> {
+    async fn list_vaults(
+        &self,
+        request: Request<v1::ListVaultsRequest>,
+    ) -> Result<Response<v1::ListVaultsReply>, Status> {
         let (size, token) = (page_size(request.get_ref().page_size), request.get_ref().page_token.clone());
         let vaults = self.run(request, |_| Ok(ListVaults)).await?;
         // The token is the slot id to go on after: slot ids only grow.
         let after = match token.as_str() {
             "" => None,
             token => {
-                let invalid = |_| status::of(Error::new(ErrorCode::InvalidArgument, "the page token is not of this list"));
+                let invalid =
+                    |_| status::of(Error::new(ErrorCode::InvalidArgument, "the page token is not of this list"));
                 Some(token.parse::<u64>().map_err(invalid)?)
             }
         };

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use cryptoki_sys as ck;
-use softkeep_proto::pkcs11::v1::{self, ObjectRef, request::Op, reply};
+use softkeep_proto::pkcs11::v1::{self, ObjectRef, reply, request::Op};
 use zeroize::Zeroizing;
 
 use super::{super::grpc::access::serial, mechanism};
@@ -45,16 +45,25 @@ pub async fn run(pipeline: &Pipeline, caller: Caller, vault: Id, op: Option<Op>)
         Op::SetPin(set) => {
             let old_pin = (!set.old_pin.is_empty()).then(|| Zeroizing::new(set.old_pin.to_vec()));
             let new_pin = Zeroizing::new(set.new_pin.to_vec());
-            let operation = SetPin { vault: VaultName::Id(vault), user_type: user_type(set.user_type)?, old_pin, new_pin };
+            let operation =
+                SetPin { vault: VaultName::Id(vault), user_type: user_type(set.user_type)?, old_pin, new_pin };
             reply::Result::PinSet(v1::LoginReply { login_token: run!(operation).unwrap_or_default().into() })
         }
         Op::FindObjects(find) => {
-            let operation =
-                FindObjects { vault, template: find.template, offset: find.offset as usize, limit: find.limit as usize };
+            let operation = FindObjects {
+                vault,
+                template: find.template,
+                offset: find.offset as usize,
+                limit: find.limit as usize,
+            };
             reply::Result::Objects(objects(run!(operation)))
         }
         Op::GetObjects(get) => {
-            let wanted = get.objects.iter().map(|object| Ok((Id::from_bytes(&object.unique_id)?, object.class))).collect::<Result<_>>()?;
+            let wanted = get
+                .objects
+                .iter()
+                .map(|object| Ok((Id::from_bytes(&object.unique_id)?, object.class)))
+                .collect::<Result<_>>()?;
             reply::Result::Objects(objects(run!(GetObjects { vault, objects: wanted })))
         }
         Op::Sign(request) => {
@@ -65,9 +74,13 @@ pub async fn run(pipeline: &Pipeline, caller: Caller, vault: Id, op: Option<Op>)
             let (plaintext, _) = run!(decrypt(vault, request)?);
             reply::Result::Decrypt(v1::DecryptReply { plaintext: Bytes::copy_from_slice(&plaintext) })
         }
-        Op::GenerateKeyPair(request) => reply::Result::Generated(objects(run!(GenerateKeyPair::parse(vault, request)?))),
+        Op::GenerateKeyPair(request) => {
+            reply::Result::Generated(objects(run!(GenerateKeyPair::parse(vault, request)?)))
+        }
         Op::CreateObject(request) => reply::Result::Created(objects(run!(CreateObject::parse(vault, request)?))),
-        Op::SetAttributes(request) => reply::Result::AttributesSet(objects(run!(SetAttributes::parse(vault, request)?))),
+        Op::SetAttributes(request) => {
+            reply::Result::AttributesSet(objects(run!(SetAttributes::parse(vault, request)?)))
+        }
         Op::DestroyObject(request) => {
             let object = request.object.unwrap_or_default();
             let operation = DestroyObject { vault, id: Id::from_bytes(&object.unique_id)?, class: object.class };
@@ -127,7 +140,11 @@ fn decrypt(vault: Id, request: v1::Decrypt) -> Result<Decrypt> {
 }
 
 fn objects(found: Found) -> v1::ObjectsReply {
-    v1::ObjectsReply { objects: found.faces.iter().map(|face| face.to_object()).collect(), revision: found.revision, more: found.more }
+    v1::ObjectsReply {
+        objects: found.faces.iter().map(|face| face.to_object()).collect(),
+        revision: found.revision,
+        more: found.more,
+    }
 }
 
 fn tokens(rows: Vec<TokenRow>) -> v1::ListTokensReply {
