@@ -71,7 +71,13 @@ impl Error {
     }
 
     /// The connection was there and ended before the answer.
-    fn cut_off(reason: &str) -> Self {
+    fn cut_off(status: &Status) -> Self {
+        let mut reason = status.message().to_owned();
+        let mut cause = source(status);
+        while let Some(error) = cause {
+            reason = error.to_string();
+            cause = error.source();
+        }
         Self::coded(ErrorCode::Unavailable, format!("the connection ended before the daemon answered: {reason}"))
             .fix("try again; over https, the daemon's client-ca-file must have signed this certificate-file")
     }
@@ -146,8 +152,8 @@ impl From<Status> for Error {
             (None, Code::Cancelled) if status.message().to_ascii_lowercase().contains("timeout") => {
                 Label::Coded(ErrorCode::DeadlineExceeded)
             }
-            // A daemon never cancels; the connection ended under the call, as it does where a certificate is refused.
-            (None, Code::Cancelled) => return Self::cut_off(status.message()),
+            // A daemon never says these; the connection ended under the call, as it does where a certificate is refused.
+            (None, Code::Cancelled | Code::Unknown) if source(&status).is_some() => return Self::cut_off(&status),
             (None, code) => Label::Foreign(code),
         };
         let message = if status.message().is_empty() { "the daemon gave no reason" } else { status.message() };
@@ -160,6 +166,11 @@ impl From<Status> for Error {
             .filter(|id| !id.is_empty());
         error
     }
+}
+
+/// What a status was made from on this side; one that came over the wire has none.
+fn source(status: &Status) -> Option<&(dyn std::error::Error + 'static)> {
+    std::error::Error::source(status)
 }
 
 /// `NotFound` as `NOT_FOUND`.

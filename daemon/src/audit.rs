@@ -1,7 +1,7 @@
 //! What happened: each decision and each use of a key, as a record in the chained log. The front that the pipeline calls;
 //! the chain, its file and its verifier are in the modules below.
 
-use std::{path::Path, sync::Arc};
+use std::{borrow::Cow, path::Path, sync::Arc};
 
 use prost::Message;
 
@@ -17,7 +17,7 @@ use crate::{
     error::{Error, Result},
     identity::Caller,
     ops::{Audited, Operation},
-    policy::{self, Authorized},
+    policy::{Authorized, KeyName, Place, VaultName},
 };
 
 /// What ties the records of one request together and goes to the caller with an error.
@@ -41,18 +41,19 @@ impl Audit {
     }
 
     /// Puts the intent on record, before any key is touched. Without it nothing is done.
-    pub fn begin<O: Operation>(&self, grant: &Authorized<O>, door: Door, request: RequestId) -> Result<Intent> {
-        if !policy::is_logged::<O>() {
+    pub fn begin<O: Operation>(&self, grant: &Authorized<O>, request: Request) -> Result<Intent> {
+        if O::AUDITED == Audited::Read {
             return Ok(Intent { record: None, audited: O::AUDITED });
         }
-        let mut record = base(grant.caller(), grant.operation(), door, request, Outcome::Allowed);
         // The names the catalog has are better than the ones the caller used.
-        if let Ok(vault) = grant.vault() {
-            record.vault = Some(vault.record.name.as_str().into());
-        }
-        if let Ok(version) = grant.version() {
-            record.object = Some(version.record.key.as_str().into());
-            record.version = Some(version.id.to_string().into());
+        let mut record = request.record(Outcome::Allowed);
+        record.vault = grant.vault().ok().map(|vault| vault.record.name.as_str().into());
+        match grant.version() {
+            Ok(version) => {
+                record.object = Some(version.record.key.as_str().into());
+                record.version = Some(version.id.to_string().into());
+            }
+            Err(_) => (record.object, record.version) = (request.object(), request.version()),
         }
         self.log.append(record.clone())?;
         Ok(Intent { record: Some(record), audited: O::AUDITED })
@@ -78,8 +79,9 @@ impl Audit {
     }
 
     /// Puts a refusal on record.
-    pub fn refused(&self, mut record: Record, error: &Error) -> Result<()> {
-        record.outcome = Outcome::Refused;
+    pub fn refused(&self, request: &Request, error: &Error) -> Result<()> {
+        let mut record = request.record(Outcome::Refused);
+        (record.vault, record.object, record.version) = (request.vault(), request.object(), request.version());
         record.code = Some(error.code);
         record.detail = Some(error.detail.clone());
         self.log.append(record).map(|_| ())
@@ -107,15 +109,54 @@ impl Audit {
     }
 }
 
-/// The record of an operation, as far as it is known before anything is decided.
-pub fn base<O: Operation>(caller: &Caller, operation: &O, door: Door, request: RequestId, outcome: Outcome) -> Record {
-    let (vault, object, version) = policy::audit_place(operation);
-    let mut record = Record::new(clock::now_micros(), request, caller.to_string(), door, O::NAME, outcome);
-    record.vault = vault.map(Arc::from);
-    record.object = object.map(Arc::from);
-    record.version = version.map(Arc::from);
-    record.algorithm = operation.algorithm();
-    record
+/// What is known of a request before anything is decided. Its names become text only for a record that needs them.
+pub struct Request {
+    id: RequestId,
+    door: Door,
+    caller: Arc<str>,
+    operation: &'static str,
+    place: Place,
+    algorithm: Option<Cow<'static, str>>,
+}
+
+impl Request {
+    /// Of an operation that somebody asks for.
+    pub fn of<O: Operation>(id: RequestId, door: Door, caller: &Caller, operation: &O) -> Self {
+        let (caller, algorithm) = (caller.to_string().into(), operation.algorithm());
+        Self { id, door, caller, operation: O::NAME, place: operation.place(), algorithm }
+    }
+
+    fn record(&self, outcome: Outcome) -> Record {
+        let mut record =
+            Record::new(clock::now_micros(), self.id, self.caller.clone(), self.door, self.operation, outcome);
+        record.algorithm.clone_from(&self.algorithm);
+        record
+    }
+
+    fn vault(&self) -> Option<Arc<str>> {
+        match &self.place {
+            Place::Daemon => None,
+            Place::Vault(VaultName::Named(name), _) | Place::Key(VaultName::Named(name), _) => {
+                Some(name.as_str().into())
+            }
+            Place::Vault(VaultName::Id(id), _) | Place::Key(VaultName::Id(id), _) => Some(id.to_string().into()),
+        }
+    }
+
+    fn object(&self) -> Option<Arc<str>> {
+        match &self.place {
+            Place::Vault(_, object) => object.as_deref().map(Arc::from),
+            Place::Key(_, KeyName::Named(name, _)) => Some(name.as_str().into()),
+            Place::Daemon | Place::Key(_, KeyName::Version(_)) => None,
+        }
+    }
+
+    fn version(&self) -> Option<Arc<str>> {
+        match &self.place {
+            Place::Key(_, KeyName::Version(id) | KeyName::Named(_, Some(id))) => Some(id.to_string().into()),
+            Place::Daemon | Place::Vault(..) | Place::Key(..) => None,
+        }
+    }
 }
 
 /// Reads the anchor's row.

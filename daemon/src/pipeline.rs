@@ -16,7 +16,7 @@ use crate::{
     audit::{
         self, Audit, RequestId,
         log::{AuditLog, CheckpointSigner, Opening, Settings},
-        record::{Door, Outcome},
+        record::Door,
     },
     clock,
     config::Config,
@@ -91,18 +91,18 @@ impl Pipeline {
     /// The straight line.
     pub async fn run<O: Operation>(&self, caller: Caller, door: Door, operation: O) -> Result<O::Reply> {
         let rooms = self.unsealed()?;
-        let request = self.next_request.fetch_add(1, Ordering::Relaxed);
-        let refusal = audit::base(&caller, &operation, door, request, Outcome::Refused);
+        let id = self.next_request.fetch_add(1, Ordering::Relaxed);
+        let request = audit::Request::of(id, door, &caller, &operation);
         let decision = rooms.policy.authorize(&rooms.keys.catalog.view(), caller, operation, clock::now_seconds());
         let grant = match decision {
             Ok(grant) => grant,
             Err(error) => {
-                rooms.audit.refused(refusal, &error)?;
+                rooms.audit.refused(&request, &error)?;
                 return Err(error);
             }
         };
         let lane = grant.operation().lane(grant.version().ok().map(|version| &**version));
-        let intent = rooms.audit.begin(&grant, door, request)?;
+        let intent = rooms.audit.begin(&grant, request)?;
         let line = move || {
             let result = O::run(grant, &rooms);
             rooms.audit.end(intent, &result)?;
@@ -110,7 +110,7 @@ impl Pipeline {
         };
         // Administration waits for the disk, which must not hold up a connection's thread.
         let lane = if lane == Lane::Inline && O::AUDITED == Audited::Administration { Lane::Store } else { lane };
-        self.workers.run(lane, line).await.inspect_err(|error| log(request, error))
+        self.workers.run(lane, line).await.inspect_err(|error| log(id, error))
     }
 
     /// Who sends a request of the PKCS#11 module.

@@ -15,7 +15,7 @@ use crate::{
         catalog::{Key, Vault, Version, View},
         record::{Ops, VaultRecord},
     },
-    ops::{Audited, Operation},
+    ops::Operation,
 };
 
 /// What a grant may allow: Key Vault's permission names, and what only a local service needs.
@@ -182,7 +182,7 @@ impl<O> Authorized<O> {
 /// An operation that uses a private key: only for these does the keys room open one.
 pub trait KeyUse: Operation {}
 
-/// A key that resists disabling for nobody: the moment is read at each call.
+/// The rules, with what the configuration adds to them.
 pub struct Policy {
     /// The daemon's own user administers.
     own_uid: u32,
@@ -351,25 +351,4 @@ fn check_use(version: &Version, needs: KeyOperation, now: i64) -> Result<()> {
         return disabled("has expired");
     }
     Ok(())
-}
-
-/// What the audit log says of an operation's place.
-pub fn audit_place<O: Operation>(operation: &O) -> (Option<String>, Option<String>, Option<String>) {
-    let vault = |name: &VaultName| match name {
-        VaultName::Named(name) => name.clone(),
-        VaultName::Id(id) => id.to_string(),
-    };
-    match operation.place() {
-        Place::Daemon => (None, None, None),
-        Place::Vault(name, object) => (Some(vault(&name)), object, None),
-        Place::Key(name, KeyName::Named(key, version)) => {
-            (Some(vault(&name)), Some(key), version.map(|id| id.to_string()))
-        }
-        Place::Key(name, KeyName::Version(id)) => (Some(vault(&name)), None, Some(id.to_string())),
-    }
-}
-
-/// Whether an operation's success is worth a line (a refusal always is).
-pub fn is_logged<O: Operation>() -> bool {
-    O::AUDITED != Audited::Read
 }

@@ -63,6 +63,8 @@ const CONNECTION_WINDOW_BYTES: u32 = 8 * 1024 * 1024;
 const MAX_STREAMS_PER_CONNECTION: u32 = 1024;
 /// A TLS client that does not finish its handshake in this time is let go.
 const TLS_HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long calls under way may take once the daemon is told to stop. A module whose connection is cut sends its call again.
+const SHUTDOWN_GRACE: Duration = Duration::from_millis(500);
 /// Connections waiting for a runtime.
 const ACCEPT_BACKLOG: usize = 256;
 
@@ -185,15 +187,21 @@ fn serve_connections(
                 None => Ok(()),
             }
         };
-        let (local, remote) = tokio::join!(local, remote);
-        for result in [local, remote] {
-            if let Err(error) = result {
-                tracing::error!(%error, "a server ended");
+        let cut_off = async {
+            stopped(stop.clone()).await;
+            tokio::time::sleep(SHUTDOWN_GRACE).await;
+        };
+        tokio::select! {
+            (local, remote) = async { tokio::join!(local, remote) } => {
+                for error in [local, remote].into_iter().filter_map(std::result::Result::err) {
+                    tracing::error!(%error, "a server ended");
+                }
             }
+            // A module's stream never ends by itself; calls under way have had their time.
+            () = cut_off => {}
         }
     });
-    // A module's stream never ends by itself; those still open when the daemon stops are cut here.
-    runtime.shutdown_timeout(Duration::from_millis(200));
+    runtime.shutdown_background();
 }
 
 fn server() -> Server {

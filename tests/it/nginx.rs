@@ -1,5 +1,5 @@
-//! nginx with an RSA and an EC key in the daemon: the master loads the module and logs in as root, the workers are forked
-//! from it as `www-data` and sign each handshake, and a reload in the middle loses nothing.
+//! nginx with an RSA and an EC key in the daemon: the master loads the module and logs in as root, the workers are
+//! forked from it as `www-data` and sign each handshake, and a reload in the middle loses nothing.
 
 use std::{
     fs,
@@ -27,7 +27,8 @@ fn configuration(daemon: &Daemon, port: u16) -> String {
     let temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"];
     let temporary: String = temporary.map(|kind| format!("  {kind}_temp_path {kind}_temp;\n")).concat();
     format!(
-        "daemon off;\nmaster_process on;\nworker_processes 2;\nuser www-data;\npid nginx.pid;\nerror_log error.log info;\n\
+        "daemon off;\nmaster_process on;\nworker_processes 2;\nuser www-data;\n\
+         pid nginx.pid;\nerror_log error.log info;\n\
          ssl_engine pkcs11;\n\
          env SOFTKEEP_ENDPOINT;\nenv SOFTKEEP_PKCS11_CONF;\nenv PKCS11_MODULE_PATH;\nenv OPENSSL_CONF;\n\
          events {{ worker_connections 256; }}\n\

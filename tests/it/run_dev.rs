@@ -1,5 +1,5 @@
-//! `softkeep run` and `softkeep dev` with the real daemon: what the command finds, what the caller gets back, what stays
-//! and what is left behind.
+//! `softkeep run` and `softkeep dev` with the real daemon: what the command finds, what the caller gets back, what
+//! stays and what is left behind.
 
 use std::{
     fs,
@@ -160,7 +160,8 @@ fn the_variables_lead_to_a_daemon_that_signs() {
 
     let (pkcs11_tool, openssl) = (tool("pkcs11-tool", "opensc"), tool("openssl", "openssl"));
     let script = format!(
-        "$SOFTKEEP key create --name k --kty EC --output none; $SOFTKEEP key download --name k --file k.pem; echo text > text\n\
+        "$SOFTKEEP key create --name k --kty EC --output none; $SOFTKEEP key download --name k --file k.pem\n\
+         echo text > text\n\
          {} --module $SOFTKEEP_PKCS11_MODULE --token-label $SOFTKEEP_TOKEN_LABEL --login --pin $SOFTKEEP_PIN \
          --sign -m ECDSA-SHA256 --signature-format openssl -i text -o text.sig >&2\n\
          {openssl} dgst -sha256 -verify k.pem -signature text.sig text",
@@ -204,7 +205,8 @@ fn java_finds_the_keys_by_the_configuration_it_is_given() {
     let bench = Bench::new();
     let keytool = tool("keytool", "default-jdk-headless");
     let script = format!(
-        "$SOFTKEEP key create --name web --kty EC --output none; {} -list -keystore NONE -storetype PKCS11 -storepass $SOFTKEEP_PIN \
+        "$SOFTKEEP key create --name web --kty EC --output none\n\
+         {} -list -keystore NONE -storetype PKCS11 -storepass $SOFTKEEP_PIN \
          -providerClass sun.security.pkcs11.SunPKCS11 -providerArg $SOFTKEEP_JAVA_CONFIG",
         keytool.display()
     );
