@@ -56,6 +56,9 @@ impl Audit {
             Err(_) => (record.object, record.version) = (request.object(), request.version()),
         }
         self.log.append(record.clone())?;
+        if O::AUDITED == Audited::Administration {
+            self.log.flush()?;
+        }
         Ok(Intent { record: Some(record), audited: O::AUDITED })
     }
 
@@ -73,7 +76,10 @@ impl Audit {
         }
         self.log.append(record)?;
         match intent.audited {
-            Audited::Administration => self.log.flush(),
+            Audited::Administration => self.log.flush().map_err(|error| {
+                let detail = format!("what was asked for is done, but its outcome is not on record: {}", error.detail);
+                Error { detail, ..error }
+            }),
             Audited::Use | Audited::Read => Ok(()),
         }
     }
@@ -84,6 +90,14 @@ impl Audit {
         (record.vault, record.object, record.version) = (request.vault(), request.object(), request.version());
         record.code = Some(error.code);
         record.detail = Some(error.detail.clone());
+        self.log.append(record).map(|_| ())
+    }
+
+    /// Puts on record that somebody came with a login token that is none.
+    pub fn unknown_caller(&self, caller: &Caller, error: &Error) -> Result<()> {
+        let caller = caller.to_string();
+        let mut record = Record::new(clock::now_micros(), 0, caller, Door::Pkcs11, "identify", Outcome::Refused);
+        record.code = Some(error.code);
         self.log.append(record).map(|_| ())
     }
 

@@ -14,6 +14,8 @@ pub struct Error {
     pub code: ErrorCode,
     /// One line for the caller: lower case, no full stop, no secret.
     pub detail: String,
+    /// The request it ended, as the audit log and the daemon's log name it; 0 before there is one.
+    pub request_id: u64,
     /// The cause, for the log only.
     pub source: Option<Box<dyn error::Error + Send + Sync>>,
 }
@@ -21,7 +23,7 @@ pub struct Error {
 impl Error {
     /// An error with its words for the caller.
     pub fn new(code: ErrorCode, detail: impl Into<String>) -> Self {
-        Self { code, detail: detail.into(), source: None }
+        Self { code, detail: detail.into(), request_id: 0, source: None }
     }
 
     /// Adds the cause, which stays in the log.

@@ -14,6 +14,7 @@ use crate::{
     store::{Store, Write},
 };
 
+pub mod anchor;
 pub mod cache;
 pub mod catalog;
 pub mod face;
@@ -101,6 +102,11 @@ impl Keys {
     /// Writes rows durably and lets every door see them. `fill` runs alone: what it reads of the catalog still holds when it is written.
     pub fn write<T>(&self, fill: impl FnOnce(&mut Counters) -> Result<(Vec<Entry>, T)>) -> Result<T> {
         self.ledger.commit(fill, |sequence, entries| self.catalog.apply(sequence, entries))
+    }
+
+    /// The store's sequence number, which an anchor outside of it vouches for.
+    pub fn sequence(&self) -> u64 {
+        self.ledger.sequence()
     }
 
     /// Forgets an open key whose version is gone.

@@ -50,7 +50,10 @@ fn serve(args: &Args) -> Result<()> {
     require_initialised(&config.data_dir)?;
     let backend: Arc<dyn Backend> = match config.crypto_backend {
         BackendName::AwsLc => Arc::new(AwsLc),
-        BackendName::Rustcrypto => Arc::new(RustCrypto),
+        BackendName::Rustcrypto => {
+            tracing::warn!("RSA in the rustcrypto backend is not free of timing differences (RUSTSEC-2023-0071)");
+            Arc::new(RustCrypto)
+        }
     };
     let store = Arc::new(SqliteStore::open(&config.data_dir)?);
     let pipeline = Arc::new(Pipeline::new(store, backend, &config)?);
@@ -78,6 +81,9 @@ fn require_initialised(data_dir: &Path) -> Result<()> {
     if init::is_initialised(data_dir) {
         return Ok(());
     }
-    let hint = format!("{} is not initialised; run: softkeepd init --data-dir {0} --slot keyfile", data_dir.display());
+    let hint = format!(
+        "{} is not initialised; run: softkeepd init --data-dir {0} --slot keyfile --admin-uid $(id -u)",
+        data_dir.display()
+    );
     Err(Error::new(ErrorCode::StoreFailed, hint))
 }

@@ -5,8 +5,9 @@ use std::{
     path::PathBuf,
     sync::{
         Arc, Mutex, PoisonError, RwLock,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
+    time::{Duration, Instant},
 };
 
 use tokio::sync::watch;
@@ -25,7 +26,7 @@ use crate::{
     id::Id,
     identity::{self, Caller, Peer},
     keys::{
-        Keys,
+        Keys, anchor,
         ledger::Entry,
         record::row,
         seal::{RootKeys, Secret32},
@@ -39,17 +40,31 @@ use crate::{
 
 /// The rooms that exist only while the daemon is unsealed.
 pub struct Unsealed {
+    /// The log. First, so that it is closed while the store can still take its last anchor.
+    pub audit: Audit,
     /// Records and keys.
     pub keys: Arc<Keys>,
-    /// The log.
-    pub audit: Audit,
     /// Grants.
     pub policy: Arc<Policy>,
     /// Attempts at PINs that are being checked right now.
     pub attempts: crate::pins::Attempts,
     /// Where the audit log lies.
     pub audit_dir: PathBuf,
+    /// Last, so that it says so when all the others are gone.
+    _end: End,
 }
+
+/// Says that the rooms it was among are gone.
+struct End(Arc<AtomicBool>);
+
+impl Drop for End {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Release);
+    }
+}
+
+/// How long the rooms of before may take to end: their last call is an RSA key generation.
+const MAX_ENDING: Duration = Duration::from_secs(30);
 
 /// The daemon without its doors.
 pub struct Pipeline {
@@ -62,6 +77,9 @@ pub struct Pipeline {
     seal_reason: watch::Sender<String>,
     next_request: AtomicU64,
     audit_dir: PathBuf,
+    anchor_path: PathBuf,
+    /// The end of the rooms that were last unsealed: two sets of them must never write at once.
+    last_ended: Mutex<Option<Arc<AtomicBool>>>,
     /// Wrong passphrases since the start, put on record by the unsealing that follows.
     wrong_passphrases: Mutex<u32>,
     /// When the daemon started, in Unix seconds.
@@ -83,6 +101,8 @@ impl Pipeline {
             // A random start tells the requests of one run from those of the next.
             next_request: AtomicU64::new(u64::from_be_bytes(first_request) >> 1),
             audit_dir: audit::dir(&config.data_dir),
+            anchor_path: anchor::path(&config.data_dir),
+            last_ended: Mutex::new(None),
             wrong_passphrases: Mutex::new(0),
             started: clock::now_seconds(),
         })
@@ -98,19 +118,22 @@ impl Pipeline {
             Ok(grant) => grant,
             Err(error) => {
                 rooms.audit.refused(&request, &error)?;
-                return Err(error);
+                return Err(Error { request_id: id, ..error });
             }
         };
         let lane = grant.operation().lane(grant.version().ok().map(|version| &**version));
-        let intent = rooms.audit.begin(&grant, request)?;
         let line = move || {
+            let intent = rooms.audit.begin(&grant, request)?;
             let result = O::run(grant, &rooms);
             rooms.audit.end(intent, &result)?;
             result
         };
         // Administration waits for the disk, which must not hold up a connection's thread.
         let lane = if lane == Lane::Inline && O::AUDITED == Audited::Administration { Lane::Store } else { lane };
-        self.workers.run(lane, line).await.inspect_err(|error| log(id, error))
+        self.workers.run(lane, line).await.map_err(|error| {
+            log(id, &error);
+            Error { request_id: id, ..error }
+        })
     }
 
     /// Who sends a request of the PKCS#11 module.
@@ -118,8 +141,14 @@ impl Pipeline {
         if login_token.is_empty() {
             return Ok(Caller::Application(peer.clone()));
         }
-        let login = identity::read_login_token(self.unsealed()?.keys.root.login(), login_token, peer)?;
-        Ok(Caller::PinUser(login, peer.clone()))
+        let rooms = self.unsealed()?;
+        match identity::read_login_token(rooms.keys.root.login(), login_token, peer) {
+            Ok(login) => Ok(Caller::PinUser(login, peer.clone())),
+            Err(error) => {
+                rooms.audit.unknown_caller(&Caller::Application(peer.clone()), &error)?;
+                Err(error)
+            }
+        }
     }
 
     /// The rooms, if the daemon is unsealed.
@@ -180,7 +209,10 @@ impl Pipeline {
 
     /// Unseals with a root key that is at hand (dev mode, initialisation).
     pub fn open(&self, root: Secret32) -> Result<()> {
+        let mut last_ended = self.last_ended.lock().unwrap_or_else(PoisonError::into_inner);
+        wait_for_end(last_ended.as_deref())?;
         let keys = Arc::new(Keys::unseal(self.store.clone(), self.cluster()?, root, self.backend.clone())?);
+        anchor::check(&self.anchor_path, keys.root.meta(), keys.sequence())?;
         let audit = self.open_audit(&keys)?;
         let wrong = std::mem::take(&mut *self.wrong_passphrases.lock().unwrap_or_else(PoisonError::into_inner));
         let after = (wrong > 0).then(|| format!("after {wrong} wrong passphrases"));
@@ -189,13 +221,16 @@ impl Pipeline {
             tracing::error!(row, "a stored record fails its integrity check and is refused");
             audit.note("store.damaged", None, Some(row), None)?;
         }
+        let ended = Arc::new(AtomicBool::new(false));
         let rooms = Unsealed {
-            keys,
             audit,
+            keys,
             policy: self.policy.clone(),
             attempts: crate::pins::Attempts::default(),
             audit_dir: self.audit_dir.clone(),
+            _end: End(ended.clone()),
         };
+        *last_ended = Some(ended);
         *self.unsealed.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(rooms));
         self.seal_reason.send_replace(String::new());
         Ok(())
@@ -221,10 +256,11 @@ impl Pipeline {
     fn open_audit(&self, keys: &Arc<Keys>) -> Result<Audit> {
         let signer = audit_signer(&keys.root)?;
         let last = keys.catalog.view().anchor().and_then(audit::read_anchor);
-        let anchored = keys.clone();
+        let (anchored, anchor_path) = (keys.clone(), self.anchor_path.clone());
         let keep = move |anchor: audit::log::Anchor| {
             let entry = Entry { key: row::AUDIT_ANCHOR.into(), body: Some(audit::anchor_row(&anchor)) };
-            anchored.write(|_| Ok((vec![entry], ())))
+            anchored.write(|_| Ok((vec![entry], ())))?;
+            anchor::write(&anchor_path, anchored.root.meta(), anchored.sequence())
         };
         crate::init::make_private_dir(&self.audit_dir)?;
         let opening =
@@ -240,6 +276,20 @@ impl Pipeline {
 /// The public key that checks the audit log's checkpoints.
 pub fn audit_public_key(root: &RootKeys) -> Result<Vec<u8>> {
     Ok(audit_signer(root)?.public_key())
+}
+
+fn wait_for_end(last_ended: Option<&AtomicBool>) -> Result<()> {
+    let start = Instant::now();
+    while last_ended.is_some_and(|ended| !ended.load(Ordering::Acquire)) {
+        if start.elapsed() > MAX_ENDING {
+            return Err(Error::new(
+                ErrorCode::Unavailable,
+                "calls from before the daemon was sealed are still under way; try again",
+            ));
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    Ok(())
 }
 
 fn audit_signer(root: &RootKeys) -> Result<CheckpointSigner> {

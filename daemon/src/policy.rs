@@ -47,8 +47,6 @@ pub enum Permission {
     Encrypt,
     /// `decrypt`.
     Decrypt,
-    /// Random numbers.
-    Random,
     /// Change one's own PIN, or (the SO) the user's.
     ChangePin,
     /// Make, show, change and delete vaults; set any PIN; read the audit log; seal.
@@ -72,7 +70,6 @@ impl Permission {
             Permission::Verify => "verify",
             Permission::Encrypt => "encrypt",
             Permission::Decrypt => "decrypt",
-            Permission::Random => "random",
             Permission::ChangePin => "changePin",
             Permission::Administer => "administer",
         }
@@ -80,7 +77,7 @@ impl Permission {
 }
 
 /// What a vault's PIN user may do: everything in that vault and nothing else.
-const USER_GRANT: [Permission; 15] = [
+const USER_GRANT: [Permission; 14] = [
     Permission::SeeToken,
     Permission::Login,
     Permission::ReadPublic,
@@ -94,7 +91,6 @@ const USER_GRANT: [Permission; 15] = [
     Permission::Verify,
     Permission::Encrypt,
     Permission::Decrypt,
-    Permission::Random,
     Permission::ChangePin,
 ];
 
@@ -254,14 +250,21 @@ impl Policy {
         }
         match caller {
             Caller::Internal => true,
-            Caller::PinUser(login, _) => login.vault == vault.id,
+            // A login over TLS ends when its certificate is no longer listed.
+            Caller::PinUser(login, peer) => login.vault == vault.id && self.is_listed(peer, vault),
             // A vault without a PIN is no token anybody could use.
             Caller::Application(Peer::Unix { .. }) | Caller::Peer(Peer::Unix { .. }) => {
                 vault.record.user_pin.is_some() || vault.record.so_pin.is_some()
             }
-            Caller::Application(Peer::Certificate { name, .. }) | Caller::Peer(Peer::Certificate { name, .. }) => {
-                self.clients.iter().any(|client| client.names(name, &vault.record.name))
-            }
+            Caller::Application(peer) | Caller::Peer(peer) => self.is_listed(peer, vault),
+        }
+    }
+
+    /// Whether the configuration lists a certificate for a vault; peers of the Unix socket need no listing.
+    fn is_listed(&self, peer: &Peer, vault: &Vault) -> bool {
+        match peer {
+            Peer::Unix { .. } => true,
+            Peer::Certificate { name, .. } => self.clients.iter().any(|client| client.names(name, &vault.record.name)),
         }
     }
 

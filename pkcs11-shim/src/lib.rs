@@ -1,4 +1,4 @@
-//! `libsoftkeep_pkcs11.so`: PKCS#11 2.40, 3.0 and 3.2 for programs whose keys are in softkeepd (design.md section 4).
+//! `libsoftkeep_pkcs11.so`: PKCS#11 2.40, 3.0 and 3.2 for programs whose keys are in softkeepd.
 //! No private key, no thread and no runtime lives here; the daemon decides, this module remembers and asks.
 
 #![deny(unsafe_code)]

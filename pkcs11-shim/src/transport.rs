@@ -1,5 +1,5 @@
 //! The way to the daemon: one call, one reply, over connections that come and go. What is asked and what the answer
-//! means is not known here; neither is a runtime or a thread: the calling threads do all the work (ADR 0003).
+//! means is not known here; neither is a runtime or a thread: the calling threads do all the work (ADR 0001).
 //!
 //! From the caller down: `Client` (this file: the retry loop) → `pool` (which connection) → `mux` (sharing one) →
 //! `desk` (who waits, who reads) and `core` (HTTP/2 and gRPC as a state machine over `pipe`) → `socket` (system calls).

@@ -141,3 +141,19 @@ impl ErrorCode {
         Self::from_str_name(&format!("ERROR_CODE_{reason}"))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_code_is_found_by_its_reason_and_has_a_row() {
+        let all: Vec<ErrorCode> = (0..=i32::from(u8::MAX)).filter_map(|number| ErrorCode::try_from(number).ok()).collect();
+        assert!(all.len() > 30);
+        for code in all {
+            assert_eq!(ErrorCode::from_reason(code.reason()), Some(code));
+            assert!(code.ck_rv() != 0 && code.exit() as u8 != 0 && code.grpc() as i32 != 0);
+        }
+        assert_eq!(ErrorCode::from_reason("NO_SUCH_REASON"), None);
+    }
+}

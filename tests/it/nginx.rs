@@ -179,6 +179,12 @@ fn two_hundred_connections_and_a_reload_lose_nothing() {
         workers.iter().any(|pid| callers.iter().any(|caller| caller.contains(&format!("pid:{pid}\""))))
     };
     assert!(used_by(&first_workers) && used_by(&new_workers), "{first_workers:?} {new_workers:?} {callers:#?}");
+    // The master logged in itself, as who started it, before it forked.
+    let own = format!("uid:{} pid:{}", rustix::process::geteuid().as_raw(), nginx.pid());
+    let logins =
+        daemon.audit_lines().into_iter().filter(|line| line["operation"] == "login" && line["outcome"] == "done");
+    let logins: Vec<String> = logins.map(|line| line["caller"].to_string()).collect();
+    assert!(logins.iter().any(|caller| caller.contains(&own)), "{own} in {logins:#?}");
     assert_eq!(nginx.stop(), Some(0), "{}", log(daemon.dir()));
     let trouble: Vec<String> = log(daemon.dir())
         .lines()

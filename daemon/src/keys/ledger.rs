@@ -6,11 +6,11 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use aws_lc_rs::{digest, hmac};
+use aws_lc_rs::hmac;
 use prost::Message;
 
 use super::{
-    record::{self, FORMAT, StateRecord, row},
+    record::{FORMAT, Row, StateRecord, row},
     seal::RootKeys,
 };
 use crate::{
@@ -75,7 +75,7 @@ impl Ledger {
     /// Writes the first, empty state. The store must have none.
     pub fn create(store: &dyn Store, keys: &RootKeys, mut writes: Vec<Write>) -> Result<()> {
         let record = StateRecord { sequence: 0, root: vec![0; 32], next_slot: 0, next_ordinal: 1 };
-        writes.push(Write::Put(row::STATE.into(), wrap(keys.meta(), row::STATE, 0, record.encode_to_vec()).0));
+        writes.push(Write::Put(row::STATE.into(), wrap(keys.meta(), row::STATE, 0, &record.encode_to_vec()).0));
         store.transact(vec![Compare::Absent(row::STATE.into())], writes).map(|_| ())
     }
 
@@ -90,27 +90,34 @@ impl Ledger {
             .ok_or_else(|| Error::new(ErrorCode::RecordDamaged, "the state row fails its integrity check"))?;
         let mut macs = HashMap::new();
         let mut sum = [0; 32];
+        let mut either = Vec::new();
         let mut load = Load { rows: Vec::new(), damaged: Vec::new() };
         for stored in store.range("")? {
             if stored.key == row::STATE || stored.key == row::CLUSTER || stored.key.starts_with(row::SLOT) {
                 continue;
             }
             let mac = stored_mac(&stored.value);
-            add(&mut sum, &mac);
             macs.insert(stored.key.clone(), mac);
             match unwrap(&meta, &stored.key, &stored.value) {
-                Some(verified) => load.rows.push(verified),
-                None => load.damaged.push(stored.key),
+                Some(verified) => {
+                    add(&mut sum, &mac);
+                    load.rows.push(verified);
+                }
+                None => {
+                    either.push((mac, recomputed_mac(&meta, &stored.key, &stored.value)));
+                    load.damaged.push(stored.key);
+                }
             }
         }
-        if sum.as_slice() != record.root.as_slice() {
+        let Some(chosen) = choose(sum, &either, &record.root) else {
             let named =
                 if load.damaged.is_empty() { String::new() } else { format!("; damaged: {}", load.damaged.join(", ")) };
             return Err(Error::new(
                 ErrorCode::RecordDamaged,
                 format!("rows of the store are missing, added or older than its state says{named}; restore a backup"),
             ));
-        }
+        };
+        macs.extend(load.damaged.iter().cloned().zip(chosen));
         let state = Mutex::new(State { record, revision: state_row.revision, macs });
         Ok((Self { store, meta, state }, load))
     }
@@ -143,7 +150,7 @@ impl Ledger {
             }
             match &entry.body {
                 Some(body) => {
-                    let (value, mac) = wrap(&self.meta, &entry.key, sequence, body.clone());
+                    let (value, mac) = wrap(&self.meta, &entry.key, sequence, body);
                     add(&mut root, &mac);
                     writes.push(Write::Put(entry.key.clone(), value));
                     new_macs.push((&entry.key, Some(mac)));
@@ -160,7 +167,7 @@ impl Ledger {
             next_slot: counters.next_slot,
             next_ordinal: counters.next_ordinal,
         };
-        writes.push(Write::Put(row::STATE.into(), wrap(&self.meta, row::STATE, sequence, record.encode_to_vec()).0));
+        writes.push(Write::Put(row::STATE.into(), wrap(&self.meta, row::STATE, sequence, &record.encode_to_vec()).0));
         let compare = Compare::RevisionIs(row::STATE.into(), state.revision);
         let revision = self.store.transact(vec![compare], writes)?;
         state.record = record;
@@ -173,6 +180,11 @@ impl Ledger {
         }
         apply(sequence, &entries);
         Ok(made)
+    }
+
+    /// The sequence number of the last commit.
+    pub fn sequence(&self) -> u64 {
+        self.state().record.sequence
     }
 
     /// Reads one row again and checks it.
@@ -208,7 +220,7 @@ impl Counters {
 
 fn mac_of(meta: &hmac::Key, key: &str, sequence: u64, body: &[u8]) -> [u8; 32] {
     let mut context = hmac::Context::with_key(meta);
-    context.update(&FORMAT.to_be_bytes());
+    context.update(&[FORMAT]);
     context.update(&(key.len() as u64).to_be_bytes());
     context.update(key.as_bytes());
     context.update(&sequence.to_be_bytes());
@@ -218,24 +230,45 @@ fn mac_of(meta: &hmac::Key, key: &str, sequence: u64, body: &[u8]) -> [u8; 32] {
     mac
 }
 
-fn wrap(meta: &hmac::Key, key: &str, sequence: u64, body: Vec<u8>) -> (Vec<u8>, [u8; 32]) {
-    let mac = mac_of(meta, key, sequence, &body);
-    (record::Row { format: FORMAT, sequence, mac: mac.to_vec(), body }.encode_to_vec(), mac)
+fn wrap(meta: &hmac::Key, key: &str, sequence: u64, body: &[u8]) -> (Vec<u8>, [u8; 32]) {
+    let mac = mac_of(meta, key, sequence, body);
+    (Row { format: FORMAT, sequence, mac, body }.to_bytes(), mac)
 }
 
 fn unwrap(meta: &hmac::Key, key: &str, value: &[u8]) -> Option<Verified> {
-    let stored = record::Row::decode(value).ok()?;
-    let mac = mac_of(meta, key, stored.sequence, &stored.body);
+    let stored = Row::parse(value)?;
+    let mac = mac_of(meta, key, stored.sequence, stored.body);
     let right = stored.format == FORMAT && aws_lc_rs::constant_time::verify_slices_are_equal(&mac, &stored.mac).is_ok();
-    right.then(|| Verified { key: key.to_owned(), sequence: stored.sequence, body: stored.body })
+    right.then(|| Verified { key: key.to_owned(), sequence: stored.sequence, body: stored.body.to_vec() })
 }
 
-/// What a row counts in the sum: its stored MAC, or for a row too damaged to have one, a hash of what is there.
+/// What a row counts in the sum.
 fn stored_mac(value: &[u8]) -> [u8; 32] {
-    record::Row::decode(value).ok().and_then(|stored| stored.mac.try_into().ok()).unwrap_or_else(|| {
-        let mut hash = [0; 32];
-        hash.copy_from_slice(digest::digest(&digest::SHA256, value).as_ref());
-        hash
+    Row::parse(value).map_or([0; 32], |row| row.mac)
+}
+
+/// What a damaged row counted if it is its MAC that was damaged.
+fn recomputed_mac(meta: &hmac::Key, key: &str, value: &[u8]) -> [u8; 32] {
+    Row::parse(value).map_or([0; 32], |row| mac_of(meta, key, row.sequence, row.body))
+}
+
+/// Damaged rows whose place in the sum is worked out; with more, the store is refused as a whole.
+const MAX_DAMAGED_ROWS: usize = 12;
+
+/// Which of two MACs each damaged row counts with: the one that is stored (its record was damaged) or the one it should have (its MAC was).
+/// `None` when no choice gives the right sum: then rows are missing, added or replayed.
+fn choose(sum: [u8; 32], either: &[([u8; 32], [u8; 32])], root: &[u8]) -> Option<Vec<[u8; 32]>> {
+    if either.len() > MAX_DAMAGED_ROWS {
+        return None;
+    }
+    (0..1u32 << either.len()).find_map(|choice| {
+        let pick = |(index, (stored, recomputed)): (usize, &([u8; 32], [u8; 32]))| {
+            if choice >> index & 1 == 0 { *stored } else { *recomputed }
+        };
+        let chosen: Vec<_> = either.iter().enumerate().map(pick).collect();
+        let mut total = sum;
+        chosen.iter().for_each(|mac| add(&mut total, mac));
+        (total == root).then_some(chosen)
     })
 }
 

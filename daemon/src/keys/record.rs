@@ -12,23 +12,34 @@ use crate::{
 };
 
 /// The version of every row and blob below.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u8 = 1;
 
-/// What every mutable row is wrapped in.
-#[derive(Clone, PartialEq, Message)]
-pub struct Row {
+/// What every mutable row is wrapped in, at fixed places, so that no flipped bit makes one part pass for another:
+/// format (1 byte) ‖ sequence (8, big-endian) ‖ MAC (32) ‖ record.
+pub struct Row<'a> {
     /// [`FORMAT`].
-    #[prost(uint32, tag = "1")]
-    pub format: u32,
+    pub format: u8,
     /// The ledger's sequence number when this row was written: an old copy of a row has a lower one.
-    #[prost(uint64, tag = "2")]
     pub sequence: u64,
-    /// HMAC-SHA256 under K_meta over the row's name, format, sequence and body.
-    #[prost(bytes = "vec", tag = "3")]
-    pub mac: Vec<u8>,
+    /// HMAC-SHA256 under K_meta over the format, the row's name, the sequence and the record.
+    pub mac: [u8; 32],
     /// The record.
-    #[prost(bytes = "vec", tag = "4")]
-    pub body: Vec<u8>,
+    pub body: &'a [u8],
+}
+
+impl<'a> Row<'a> {
+    /// Takes a stored value apart; `None` when it is too short to be one.
+    pub fn parse(value: &'a [u8]) -> Option<Self> {
+        let (format, rest) = value.split_first()?;
+        let (sequence, rest) = rest.split_first_chunk()?;
+        let (mac, body) = rest.split_first_chunk()?;
+        Some(Self { format: *format, sequence: u64::from_be_bytes(*sequence), mac: *mac, body })
+    }
+
+    /// The stored value.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        [&[self.format], &self.sequence.to_be_bytes()[..], &self.mac, self.body].concat()
+    }
 }
 
 /// A vault. Row `vault/{vault}`.

@@ -49,8 +49,8 @@ impl CreateVault {
             return invalid("the SKU is 'standard' or 'premium'");
         }
         let profile = if request.profile.is_empty() { "standard".into() } else { request.profile };
-        if !["standard", "strict"].contains(&profile.as_str()) {
-            return invalid("the profile is 'standard' or 'strict'");
+        if profile != "standard" {
+            return invalid("the only profile so far is 'standard'");
         }
         let retention_days = match request.soft_delete_retention_days {
             0 => DEFAULT_RETENTION_DAYS,

@@ -68,7 +68,7 @@ impl GenerateKeyPair {
 fn key_type(mechanism: u64, public: &mut Template) -> Result<KeyType> {
     let invalid = |what: &str| Error::new(ErrorCode::AttributeInvalid, what);
     match mechanism {
-        ck::CKM_RSA_PKCS_KEY_PAIR_GEN | ck::CKM_RSA_X9_31_KEY_PAIR_GEN => {
+        ck::CKM_RSA_PKCS_KEY_PAIR_GEN => {
             let bits = public.number(ck::CKA_MODULUS_BITS)?;
             let bits = bits.ok_or_else(|| Error::new(ErrorCode::TemplateIncomplete, "CKA_MODULUS_BITS is missing"))?;
             if let Some(exponent) = public.bytes(ck::CKA_PUBLIC_EXPONENT) {

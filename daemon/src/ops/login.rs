@@ -34,7 +34,7 @@ pub struct Login {
 impl Operation for Login {
     const NAME: &'static str = "login";
     const PERMISSION: Permission = Permission::Login;
-    const AUDITED: Audited = Audited::Administration;
+    const AUDITED: Audited = Audited::Use;
     type Reply = Vec<u8>;
 
     fn place(&self) -> Place {

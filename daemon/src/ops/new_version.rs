@@ -168,7 +168,7 @@ fn record(
         KeyType::Ec(curve) => (curve.name().to_owned(), 0),
     };
     let policy = KeyPolicy {
-        format: FORMAT,
+        format: FORMAT.into(),
         cluster: keys.cluster.0.to_vec(),
         vault: vault.id.0.to_vec(),
         version: id.0.to_vec(),

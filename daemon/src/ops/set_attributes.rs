@@ -72,7 +72,8 @@ impl Operation for SetAttributes {
                     let mut record = VersionRecord { updated: clock::now_seconds(), ..version.record.clone() };
                     match operation.class {
                         ck::CKO_PRIVATE_KEY => record.private_attributes.extend(operation.attributes),
-                        _ => record.public_attributes.extend(operation.attributes),
+                        ck::CKO_PUBLIC_KEY => record.public_attributes.extend(operation.attributes),
+                        _ => return Err(Error::new(ErrorCode::ActionProhibited, "the object may not be modified")),
                     }
                     Entry::put(row::version(vault_id, id), &record)
                 }

@@ -2,7 +2,7 @@
 
 use zeroize::Zeroizing;
 
-use super::{Audited, Operation, login};
+use super::{Audited, Operation, login, unlock_token};
 use crate::{
     clock,
     error::{Error, ErrorCode, Result},
@@ -80,7 +80,7 @@ fn write(rooms: &Unsealed, id: Id, user_type: UserType, pin: &[u8]) -> Result<u6
     let keys = &rooms.keys;
     // Hashed before the lock is taken; the epoch is put in under it.
     let hashed = pins::hash(pin, keys.root.pin_pepper(), 0)?;
-    keys.write(|_| {
+    let epoch = keys.write(|_| {
         let view = keys.catalog.view();
         let vault = view.vault(id).ok_or_else(|| Error::vault_not_found(&id.to_string()))?;
         let mut record = VaultRecord { updated: clock::now_seconds(), ..(*vault.record).clone() };
@@ -90,10 +90,9 @@ fn write(rooms: &Unsealed, id: Id, user_type: UserType, pin: &[u8]) -> Result<u6
         };
         let epoch = 1 + place.as_ref().map_or(0, |old| old.epoch);
         *place = Some(crate::keys::record::PinRecord { epoch, ..hashed });
-        let mut entries = vec![Entry::put(row::vault(id), &record)];
-        // A new PIN is a new start for those who tried the old one.
-        let tried = vault.pin_failures.keys().filter(|(kind, _)| kind == user_type.name());
-        entries.extend(tried.map(|(kind, peer)| Entry::delete(row::pin(id, kind, peer))));
-        Ok((entries, epoch))
-    })
+        Ok((vec![Entry::put(row::vault(id), &record)], epoch))
+    })?;
+    // A new PIN is a new start for those who tried the old one.
+    unlock_token::forget_failures(rooms, id, |kind, _| kind == user_type.name())?;
+    Ok(epoch)
 }

@@ -6,6 +6,7 @@ use tokio::sync::broadcast;
 
 use super::{Audited, Operation};
 use crate::{
+    audit::log::MAX_TAIL_LINES,
     error::{Error, ErrorCode, Result},
     keys::catalog::Version,
     pipeline::Unsealed,
@@ -13,18 +14,15 @@ use crate::{
     workers::Lane,
 };
 
-/// How far back a tail may begin.
-const MAX_LINES: usize = 10_000;
-
 /// How many lines.
 pub struct TailAudit(usize);
 
 impl TailAudit {
-    /// At most [`MAX_LINES`].
+    /// At most [`MAX_TAIL_LINES`].
     pub fn parse(lines: u32) -> Result<Self> {
         match lines as usize {
-            lines if lines <= MAX_LINES => Ok(Self(lines)),
-            _ => Err(Error::new(ErrorCode::InvalidArgument, format!("at most {MAX_LINES} lines"))),
+            lines if lines <= MAX_TAIL_LINES => Ok(Self(lines)),
+            _ => Err(Error::new(ErrorCode::InvalidArgument, format!("at most {MAX_TAIL_LINES} lines"))),
         }
     }
 }

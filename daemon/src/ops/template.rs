@@ -86,7 +86,7 @@ impl Template {
         self.0.get(&kind).map(|value| String::from_utf8_lossy(value).into_owned()).unwrap_or_default()
     }
 
-    /// Takes out a value that is acceptable only if it is this one: what the application says twice must agree (rule 29 of our PKCS#11 notes).
+    /// Takes out a value that is acceptable only if it is this one: what the application says twice must agree.
     pub fn only_number(&mut self, kind: u64, right: u64) -> Result<()> {
         match self.number(kind)? {
             Some(value) if value != right => {

@@ -3,9 +3,11 @@
 use super::{Audited, Operation};
 use crate::{
     error::{Error, Result},
+    id::Id,
     keys::{catalog::Version, ledger::Entry, record::row},
     pipeline::Unsealed,
     policy::{Authorized, Permission, Place, VaultName, VaultRef},
+    store::MAX_TRANSACTION_OPS,
     workers::Lane,
 };
 
@@ -33,16 +35,29 @@ impl Operation for UnlockToken {
 
     fn run(grant: Authorized<Self>, rooms: &Unsealed) -> Result<VaultRef> {
         let vault = grant.vault()?;
-        let keys = &rooms.keys;
-        keys.write(|_| {
-            let view = keys.catalog.view();
-            let found = view.vault(vault.id).ok_or_else(|| Error::vault_not_found(&vault.record.name))?;
-            let meant = found
-                .pin_failures
-                .keys()
-                .filter(|(_, peer)| grant.operation().peer.as_ref().is_none_or(|wanted| wanted == peer));
-            Ok((meant.map(|(kind, peer)| Entry::delete(row::pin(vault.id, kind, peer))).collect(), ()))
-        })?;
+        let wanted = grant.operation().peer.as_ref();
+        forget_failures(rooms, vault.id, |_, peer| wanted.is_none_or(|wanted| wanted == peer))?;
         Ok(vault.clone())
+    }
+}
+
+/// Rows forgotten in one transaction, whose size the store bounds.
+const ROWS_AT_ONCE: usize = MAX_TRANSACTION_OPS / 2;
+
+/// Forgets the wrong PINs that are meant, by kind of user and peer.
+pub fn forget_failures(rooms: &Unsealed, id: Id, meant: impl Fn(&str, &str) -> bool) -> Result<()> {
+    let keys = &rooms.keys;
+    loop {
+        let forgotten = keys.write(|_| {
+            let view = keys.catalog.view();
+            let vault = view.vault(id).ok_or_else(|| Error::vault_not_found(&id.to_string()))?;
+            let meant = vault.pin_failures.keys().filter(|(kind, peer)| meant(kind, peer)).take(ROWS_AT_ONCE);
+            let entries: Vec<_> = meant.map(|(kind, peer)| Entry::delete(row::pin(id, kind, peer))).collect();
+            let count = entries.len();
+            Ok((entries, count))
+        })?;
+        if forgotten < ROWS_AT_ONCE {
+            return Ok(());
+        }
     }
 }

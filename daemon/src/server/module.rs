@@ -209,5 +209,10 @@ impl<T, F: Future<Output = Result<T>> + Unpin> Future for Deadline<F> {
 }
 
 fn failure(error: Error) -> Failure {
-    Failure { code: error.code.into(), ck_rv: error.code.ck_rv(), reason: error.detail, request_id: String::new() }
+    Failure {
+        code: error.code.into(),
+        ck_rv: error.code.ck_rv(),
+        request_id: status::request_id(&error),
+        reason: error.detail,
+    }
 }

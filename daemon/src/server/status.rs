@@ -14,18 +14,28 @@ use crate::{error::Error, pipeline::Pipeline};
 
 /// An error as a status with `google.rpc.ErrorInfo`; its cause stays here.
 pub fn of(error: Error) -> Status {
-    let details = ErrorDetails::with_error_info(error.code.reason(), ERROR_DOMAIN, HashMap::<String, String>::new());
+    let mut details =
+        ErrorDetails::with_error_info(error.code.reason(), ERROR_DOMAIN, HashMap::<String, String>::new());
+    if error.request_id != 0 {
+        details.set_request_info(request_id(&error), "");
+    }
     Status::with_error_details(Code::from_i32(error.code.grpc() as i32), error.detail, details)
+}
+
+/// The request of an error, written as the audit log writes it; empty before there is one.
+pub fn request_id(error: &Error) -> String {
+    if error.request_id == 0 { String::new() } else { format!("{:016x}", error.request_id) }
 }
 
 /// `grpc.health.v1`: SERVING while unsealed, for the daemon as a whole ("") and for each service that needs keys.
 pub fn health(pipeline: &Arc<Pipeline>) -> HealthServer<impl Health> {
-    const NEED_KEYS: [&str; 6] = [
+    const NEED_KEYS: [&str; 7] = [
         "",
         "softkeep.v1.Crypto",
         "softkeep.v1.Keys",
         "softkeep.v1.Vaults",
         "softkeep.v1.Access",
+        "softkeep.v1.Audit",
         "softkeep.pkcs11.v1.Module",
     ];
     let (reporter, server) = tonic_health::server::health_reporter();

@@ -17,7 +17,7 @@ use crate::{
 pub fn init(module: &Module, session: u64, template: Template) -> Result<()> {
     module.with(|running| running.sessions.get_mut(session)?.require_idle::<Find>())?;
     let template = template.parse()?;
-    // Session objects live in the module (design.md section 4), and there are none.
+    // Session objects live in the module (ADR 0001), and there are none.
     let handles = if says_token(&template) == Some(false) { Vec::new() } else { search(module, session, template)? };
     module.with(|running| running.begin(session, Find { handles, next: 0 }))
 }

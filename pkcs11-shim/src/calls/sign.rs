@@ -52,7 +52,7 @@ pub fn sign(module: &Module, session: u64, data: InBuf, out: OutBuf) -> Result<(
     })
 }
 
-/// C_SignUpdate (section 5.12.3): for mechanisms that hash; the raw ones sign one part (rule 22 of pkcs11.md).
+/// C_SignUpdate (section 5.12.3): for mechanisms that hash; the raw ones sign one part.
 pub fn update(module: &Module, session: u64, data: InBuf) -> Result<()> {
     step(module, session, |operation: &mut Sign| {
         operation.hasher.as_mut().ok_or(Error::OperationNotInitialized)?.update(data.bytes()?);

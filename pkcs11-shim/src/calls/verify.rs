@@ -49,7 +49,7 @@ fn single(mut operation: Verify, data: &[u8], signature: &[u8]) -> Result<()> {
     }
 }
 
-/// More of the message: for mechanisms that hash; the raw ones verify one part (rule 22 of pkcs11.md).
+/// More of the message: for mechanisms that hash; the raw ones verify one part.
 fn more(operation: &mut Verify, data: &InBuf) -> Result<()> {
     operation.hasher.as_mut().ok_or(Error::OperationNotInitialized)?.update(data.bytes()?);
     operation.multi_part = true;

@@ -219,10 +219,19 @@ fn fresh() {
     assert_eq!(name(module.initialize()), "CKR_CRYPTOKI_ALREADY_INITIALIZED");
 }
 
+/// Descriptors that are sockets.
+fn sockets() -> usize {
+    let links = fs::read_dir("/proc/self/fd").unwrap().filter_map(|entry| fs::read_link(entry.ok()?.path()).ok());
+    links.filter(|link| link.to_string_lossy().starts_with("socket:")).count()
+}
+
 fn generations() {
+    let before = sockets();
     let host = Host::start();
     let signer = host.ec();
+    assert!(sockets() > before, "the parent is connected");
     in_child(|| {
+        assert_eq!(sockets(), before, "the child keeps no descriptor of its parent's connections");
         in_child(|| {
             must("grandchild", signer.sign_and_verify(b"grandchild"));
         });

@@ -53,20 +53,44 @@ fn rows_survive_reopening_and_deletion_is_accounted_for() {
 }
 
 #[test]
-fn a_flipped_bit_in_a_body_refuses_that_row_alone() {
+fn a_flipped_bit_anywhere_in_a_row_refuses_that_row_alone() {
     let fixture = Fixture::new();
     let (ledger, _) = fixture.open().unwrap();
-    put(&ledger, "key/a", b"a long body to flip a bit of");
+    put(&ledger, "key/a", b"a body to flip bits of");
     put(&ledger, "key/b", b"another");
-    let mut value = fixture.value("key/a");
-    let last = value.len() - 1;
-    value[last] ^= 1;
-    fixture.overwrite("key/a", value);
-    assert!(ledger.read("key/a").is_err_and(|error| error.code == ErrorCode::RecordDamaged));
-    assert!(ledger.read("key/b").unwrap().is_some());
-    let (_, load) = fixture.open().unwrap();
+    let value = fixture.value("key/a");
+    for index in 0..value.len() {
+        let mut flipped = value.clone();
+        flipped[index] ^= 1 << (index % 8);
+        fixture.overwrite("key/a", flipped);
+        assert!(ledger.read("key/a").is_err_and(|error| error.code == ErrorCode::RecordDamaged), "byte {index}");
+        assert!(ledger.read("key/b").unwrap().is_some());
+        let (reopened, load) = fixture.open().unwrap();
+        assert_eq!(load.damaged, ["key/a"], "byte {index}");
+        assert_eq!(load.rows.len(), 1);
+        drop(reopened);
+    }
+}
+
+#[test]
+fn a_damaged_row_can_be_replaced_and_does_not_hide_a_replayed_one() {
+    let fixture = Fixture::new();
+    let (ledger, _) = fixture.open().unwrap();
+    put(&ledger, "key/a", b"one");
+    put(&ledger, "key/b", b"old");
+    let old = fixture.value("key/b");
+    put(&ledger, "key/b", b"new");
+    let mut damaged = fixture.value("key/a");
+    damaged[20] ^= 1;
+    fixture.overwrite("key/a", damaged);
+    let new = fixture.value("key/b");
+    fixture.overwrite("key/b", old);
+    assert!(fixture.open().is_err(), "replayed beside a damaged one");
+    fixture.overwrite("key/b", new);
+    let (ledger, load) = fixture.open().unwrap();
     assert_eq!(load.damaged, ["key/a"]);
-    assert_eq!(load.rows.len(), 1);
+    put(&ledger, "key/a", b"two");
+    assert!(fixture.open().unwrap().1.damaged.is_empty());
 }
 
 #[test]

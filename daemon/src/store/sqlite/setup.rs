@@ -22,7 +22,7 @@ const SCHEMA_VERSION: i64 = 1;
 /// How long a statement waits for somebody else's lock, such as an operator's `sqlite3` on the live file.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Ordinary rowid tables: WITHOUT ROWID would put every value on an overflow page (reliability.md 1.2).
+/// Ordinary rowid tables: WITHOUT ROWID would put every value on an overflow page (ADR 0003).
 const SCHEMA: &str = "
     CREATE TABLE meta (
         id        INTEGER PRIMARY KEY CHECK (id = 1),
