@@ -100,8 +100,7 @@ fn refused(endpoint: &Endpoint, error: &transport::Error) -> Error {
     }
     let failure = Error::unreachable(&endpoint.to_string(), &cause.to_string());
     if denied {
-        failure
-            .fix("this user may not open the socket: run it as the daemon's user or root, or join the socket's group")
+        failure.fix("this user may not reach the socket: check the permissions of its folder")
     } else {
         failure
     }

@@ -198,11 +198,18 @@ fn default_socket(env: &dyn Fn(&str) -> Option<String>, exists: &dyn Fn(&Path) -
         .unwrap_or_else(|| PathBuf::from(SYSTEM_SOCKET))
 }
 
-/// A configuration file, or none if it is not there.
+/// A configuration file, or none if it is not there or not this user's to read (a program under another user keeps the first one's HOME).
 fn read(path: &Path) -> Result<Option<File>> {
     match fs::read_to_string(path) {
         Ok(text) => parse(&text, path).map(Some),
-        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(None),
+        Err(error)
+            if matches!(
+                error.kind(),
+                io::ErrorKind::NotFound | io::ErrorKind::NotADirectory | io::ErrorKind::PermissionDenied
+            ) =>
+        {
+            Ok(None)
+        }
         Err(error) => Err(Error::usage(format!("cannot read {}: {error}", path.display()))),
     }
 }

@@ -17,7 +17,10 @@ use tokio::{
     sync::{mpsc, watch},
 };
 use tokio_stream::wrappers::ReceiverStream;
-use tonic::transport::{Certificate, Identity, Server, ServerTlsConfig, server::Router};
+use tonic::transport::{Certificate, Server, ServerTlsConfig, server::Router};
+use tower::layer::util::{Identity, Stack};
+
+use deadline::TimedLayer;
 
 use crate::{
     config::{Config, Listen, Tls},
@@ -25,6 +28,7 @@ use crate::{
     pipeline::Pipeline,
 };
 
+mod deadline;
 mod grpc;
 mod module;
 mod peer;
@@ -204,15 +208,19 @@ fn serve_connections(
     runtime.shutdown_background();
 }
 
-fn server() -> Server {
+/// What every call passes through.
+type Layers = Stack<TimedLayer, Identity>;
+
+fn server() -> Server<Layers> {
     Server::builder()
         .initial_stream_window_size(STREAM_WINDOW_BYTES)
         .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
         .max_concurrent_streams(MAX_STREAMS_PER_CONNECTION)
         .tcp_nodelay(true)
+        .layer(TimedLayer)
 }
 
-fn router(mut server: Server, pipeline: &Arc<Pipeline>, about: &Arc<About>) -> Router {
+fn router(mut server: Server<Layers>, pipeline: &Arc<Pipeline>, about: &Arc<About>) -> Router<Layers> {
     use softkeep_proto::{
         pkcs11::v1::module_server::ModuleServer,
         v1::{
@@ -280,7 +288,7 @@ fn tls(files: &Tls) -> Result<ServerTlsConfig> {
     };
     let key = zeroize::Zeroizing::new(read(&files.key_file)?);
     Ok(ServerTlsConfig::new()
-        .identity(Identity::from_pem(read(&files.certificate_file)?, &*key))
+        .identity(tonic::transport::Identity::from_pem(read(&files.certificate_file)?, &*key))
         .client_ca_root(Certificate::from_pem(read(&files.client_ca_file)?))
         .timeout(TLS_HANDSHAKE_TIMEOUT))
 }

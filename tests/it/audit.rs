@@ -24,7 +24,8 @@ fn decisions_and_uses_are_on_record() {
     daemon.cli(&["key", "create", "--name", "ec", "--kty", "EC", "--curve", "P-256"]);
     daemon.cli(&["key", "create", "--name", "off", "--kty", "EC", "--curve", "P-256", "--disabled"]);
     fs::write(daemon.path("message"), "message").unwrap();
-    let sign = |name: &str| daemon.softkeep(&["key", "sign", "--name", name, "--algorithm", "ES256", "--in", "message"]);
+    let sign =
+        |name: &str| daemon.softkeep(&["key", "sign", "--name", name, "--algorithm", "ES256", "--in", "message"]);
     assert!(sign("ec").status.success());
     assert_eq!(sign("off").status.code(), Some(4), "a disabled key");
     let mut host = Program::logged_in(&daemon);
@@ -89,7 +90,10 @@ fn findings_after(tamper: impl FnOnce(&mut Vec<String>)) -> Vec<String> {
     // Found once, found for ever: also after the next start.
     daemon.kill();
     daemon.start_again();
-    assert_eq!(run(daemon.command(softkeep_tests::program("softkeep")).args(["audit", "verify"])).status.code(), Some(1));
+    assert_eq!(
+        run(daemon.command(softkeep_tests::program("softkeep")).args(["audit", "verify"])).status.code(),
+        Some(1)
+    );
     report["findings"].as_array().unwrap().iter().map(|finding| finding.as_str().unwrap().to_owned()).collect()
 }
 
@@ -101,7 +105,8 @@ fn position(lines: &[String], operation: &str) -> usize {
 
 /// At least one finding names the file and one of these lines, counted from 1.
 fn assert_names(findings: &[String], lines: &[usize]) {
-    let named = |line: &usize| findings.iter().any(|finding| finding.starts_with(&format!("audit-000001.jsonl:{line}: ")));
+    let named =
+        |line: &usize| findings.iter().any(|finding| finding.starts_with(&format!("audit-000001.jsonl:{line}: ")));
     assert!(lines.iter().any(named), "no finding names a line of {lines:?}: {findings:?}");
 }
 

@@ -23,7 +23,16 @@ fn daemon_with_keys() -> Daemon {
 
 /// Sign with the key; must do.
 fn sign(daemon: &Daemon, key: &str) -> String {
-    daemon.cli(&["key", "sign", "--name", key, "--algorithm", if key == "rsa" { "RS256" } else { "ES256" }, "--in", "message"])
+    daemon.cli(&[
+        "key",
+        "sign",
+        "--name",
+        key,
+        "--algorithm",
+        if key == "rsa" { "RS256" } else { "ES256" },
+        "--in",
+        "message",
+    ])
 }
 
 /// The CLI refuses with this exit code, and with `error:`, `code:` and `fix:` lines.
@@ -60,7 +69,9 @@ fn a_pem_that_is_locked_weak_or_garbage_imports_nothing() {
     fs::write(daemon.path("text.pem"), "this is no PEM\n").unwrap();
     fs::write(daemon.path("binary.pem"), [0xff, 0, 0x80, 0xfe]).unwrap();
     fs::write(daemon.path("password"), "right").unwrap();
-    let import = |file: &str, password: &str| daemon.softkeep(&["key", "import", "--name", "x", "--pem-file", file, "--pem-password", password]);
+    let import = |file: &str, password: &str| {
+        daemon.softkeep(&["key", "import", "--name", "x", "--pem-file", file, "--pem-password", password])
+    };
     assert!(assert_refused(&import("locked.pem", "wrong"), 1, "KEY_INVALID").contains("the password is wrong"));
     assert_refused(&import("weak.pem", "none"), 1, "KEY_TOO_WEAK");
     assert_refused(&import("garbage.pem", "none"), 1, "KEY_INVALID");
@@ -90,7 +101,8 @@ fn a_digest_of_the_wrong_length_is_refused_at_both_doors() {
 fn a_message_over_four_mebibytes_is_refused_by_its_size() {
     let mut daemon = daemon_with_keys();
     fs::write(daemon.path("large"), vec![7; 5 * 1024 * 1024]).unwrap();
-    let verify = ["key", "verify", "--name", "rsa", "--algorithm", "RS256", "--in", "message", "--signature-file", "large"];
+    let verify =
+        ["key", "verify", "--name", "rsa", "--algorithm", "RS256", "--in", "message", "--signature-file", "large"];
     let output = daemon.softkeep(&verify);
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(1), "{stderr}");
@@ -169,7 +181,10 @@ fn one_flipped_bit_in_a_sealed_key_is_named_and_stops_that_key_alone() {
         let mut host = Program::logged_in(&daemon);
         assert_eq!((host.ask("sign ec"), host.ask("sign rsa")), ("CKR_DEVICE_ERROR".into(), "CKR_OK".into()));
         let lines = daemon.audit_lines();
-        assert!(lines.iter().any(|line| line["operation"] == "store.damaged" && line["object"] == row.as_str()), "on record");
+        assert!(
+            lines.iter().any(|line| line["operation"] == "store.damaged" && line["object"] == row.as_str()),
+            "on record"
+        );
         assert_eq!(daemon.json(&["audit", "verify"])["intact"], true, "the log itself is whole");
     }
 }

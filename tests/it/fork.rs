@@ -26,7 +26,8 @@ fn parent_and_child_sign_a_thousand_times_in_four_threads_each() {
     daemon.cli(&["key", "download", "--name", "forked-rsa", "--file", "rsa.pem"]);
     std::fs::write(daemon.path("data.txt"), "signed by the child").unwrap();
     let mut openssl = Command::new("openssl");
-    let verdict = openssl.current_dir(daemon.dir()).args("dgst -sha256 -verify rsa.pem -signature child.sig data.txt".split(' '));
+    let verdict =
+        openssl.current_dir(daemon.dir()).args("dgst -sha256 -verify rsa.pem -signature child.sig data.txt".split(' '));
     assert_eq!(stdout_of(verdict).trim(), "Verified OK");
 }
 

@@ -19,3 +19,4 @@ mod pin;
 mod audit;
 mod store;
 mod bad_input;
+mod tidy;

@@ -61,7 +61,8 @@ fn every_acknowledged_key_outlives_a_kill_at_any_moment() {
             let name = format!("key-{number}");
             let mut cli = Command::new(program("softkeep"));
             cli.env("SOFTKEEP_ENDPOINT", &endpoint).env("SOFTKEEP_VAULT", VAULT);
-            let output = cli.args(["key", "create", "--kty", "EC", "--curve", "P-256", "--name", &name]).output().unwrap();
+            let output =
+                cli.args(["key", "create", "--kty", "EC", "--curve", "P-256", "--name", &name]).output().unwrap();
             if output.status.success() {
                 acknowledged.lock().unwrap().insert(name);
             }

@@ -40,7 +40,10 @@ impl Server {
 
     fn init(&self, arguments: &[&str]) -> Output {
         let mut daemon = Command::new(program("softkeepd"));
-        run(daemon.current_dir(self.dir.path()).args(["init", "--data-dir", "data", "--admin-uid", "0"]).args(arguments))
+        run(daemon
+            .current_dir(self.dir.path())
+            .args(["init", "--data-dir", "data", "--admin-uid", "0"])
+            .args(arguments))
     }
 
     fn start(&mut self, arguments: &[&str]) {
@@ -49,7 +52,8 @@ impl Server {
         let mut daemon = Command::new(program("softkeepd"));
         daemon.current_dir(self.dir.path()).args(["--ready-stdout", "--data-dir", "data"]).args(arguments);
         let mut child = daemon.arg("--listen").arg(self.endpoint()).stdout(Stdio::piped()).stderr(log).spawn().unwrap();
-        let ready = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok).any(|line| line == "ready");
+        let ready =
+            BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok).any(|line| line == "ready");
         self.child = Some(child);
         assert!(ready, "{}", fs::read_to_string(self.path("softkeepd.log")).unwrap());
     }
@@ -237,7 +241,11 @@ fn a_listed_certificate_may_do_what_it_is_listed_for_and_no_more() {
 
     let prod = [&SIGN[..], &["--vault-name", "prod"]].concat();
     refused(with("web", &prod), 3, "VAULT_NOT_FOUND");
-    refused(with("web", &["key", "create", "--name", "new", "--kty", "EC", "--curve", "P-256"]), 4, "PERMISSION_DENIED");
+    refused(
+        with("web", &["key", "create", "--name", "new", "--kty", "EC", "--curve", "P-256"]),
+        4,
+        "PERMISSION_DENIED",
+    );
     refused(with("web", &["key", "delete", "--name", "ec"]), 4, "PERMISSION_DENIED");
     refused(with("web", &["audit", "verify"]), 4, "PERMISSION_DENIED");
     refused(with("web", &["unseal", "--passphrase-file", "passphrase"]), 4, "PERMISSION_DENIED");
@@ -248,7 +256,8 @@ fn a_listed_certificate_may_do_what_it_is_listed_for_and_no_more() {
     // No certificate at all: the handshake itself is refused. s_client waits for the daemon's word and says what it was.
     let port = url.rsplit(':').next().unwrap_or_default();
     let connect = format!("10 openssl s_client -connect 127.0.0.1:{port} -CAfile ca.pem -alpn h2 -ign_eof");
-    let anonymous = run(Command::new("timeout").current_dir(server.dir.path()).args(connect.split(' ')).stdin(Stdio::null()));
+    let anonymous =
+        run(Command::new("timeout").current_dir(server.dir.path()).args(connect.split(' ')).stdin(Stdio::null()));
     let stderr = String::from_utf8_lossy(&anonymous.stderr);
     assert!(!anonymous.status.success() && stderr.contains("certificate required"), "{anonymous:?}");
     // And with one the same request gets as far as gRPC, so it was the certificate.

@@ -166,14 +166,15 @@ fn spawn(dir: &Path, args: &[String]) -> Child {
     fs::create_dir_all(dir.join("run")).unwrap();
     let log = fs::OpenOptions::new().create(true).append(true).open(dir.join("softkeepd.log")).unwrap();
     let mut child = Command::new(program("softkeepd"))
-        .args(["--dev", "--ready-stdout", "--dev-vault", VAULT, "--data-dir"])
+        // With the pipe kept in `Child`, a test that is killed takes its daemon along.
+        .args(["--dev", "--ready-stdout", "--exit-with-stdin", "--dev-vault", VAULT, "--data-dir"])
         .arg(dir)
         .arg("--listen")
         .arg(format!("unix://{}/run/softkeep.sock", dir.display()))
         .args(args)
         .env("SOFTKEEPD_DEV_PIN", PIN)
         .env("SOFTKEEPD_DEV_SO_PIN", SO_PIN)
-        .stdin(Stdio::null())
+        .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(log)
         .spawn()

@@ -180,7 +180,10 @@ impl Module {
         let (mut public, mut private) = ([token, named, parameter], [token, named]);
         let (mut mechanism, mut pair) = (mechanism(generation), (0, 0));
         let (public, private) = (public.as_mut_ptr(), private.as_mut_ptr());
-        ok(raw_call!(self, C_GenerateKeyPair(session, &mut mechanism, public, 3, private, 2, &mut pair.0, &mut pair.1)))?;
+        ok(raw_call!(
+            self,
+            C_GenerateKeyPair(session, &mut mechanism, public, 3, private, 2, &mut pair.0, &mut pair.1)
+        ))?;
         Ok(pair)
     }
 

@@ -113,7 +113,8 @@ async fn examine(args: &Args, context: &Context) -> Vec<Check> {
         }
         Err(error) => {
             checks.push(Check::error("endpoint", &error));
-            true
+            // Whatever comes next would only wait for the daemon too.
+            return checks;
         }
     };
     checks.extend(module::check(&settings.endpoint.to_string()).await);

@@ -6,10 +6,13 @@ use std::{
     sync::{Arc, PoisonError, RwLock, RwLockReadGuard},
 };
 
-use cryptoki_sys as ck;
 use prost::Message;
 use softkeep_proto::{algorithm::KeyType, pkcs11::v1::Attribute};
 use tokio::sync::broadcast;
+
+mod faces;
+
+use faces::Faces;
 
 use super::{
     face::{self, Face},
@@ -79,60 +82,6 @@ pub struct Vault {
     faces: Faces,
 }
 
-/// The PKCS#11 objects of a vault, in creation order and by what applications search for.
-#[derive(Default)]
-struct Faces {
-    /// By (ordinal, class).
-    ordered: BTreeMap<(u64, u64), Arc<Face>>,
-    place: HashMap<Id, Vec<(u64, u64)>>,
-    by_attribute: HashMap<(u64, bytes::Bytes), Vec<(u64, u64)>>,
-}
-
-/// The attributes that have an index.
-const INDEXED: [u64; 2] = [ck::CKA_LABEL, ck::CKA_ID];
-
-impl Faces {
-    fn replace(&mut self, id: Id, ordinal: u64, faces: Vec<Face>) {
-        for place in self.place.remove(&id).unwrap_or_default() {
-            let Some(old) = self.ordered.remove(&place) else { continue };
-            for kind in INDEXED {
-                let Some(value) = old.attributes.get(&kind) else { continue };
-                let key = (kind, value.clone());
-                if let Some(places) = self.by_attribute.get_mut(&key) {
-                    places.retain(|other| *other != place);
-                    if places.is_empty() {
-                        self.by_attribute.remove(&key);
-                    }
-                }
-            }
-        }
-        for face in faces {
-            let place = (ordinal, face.class);
-            for kind in INDEXED {
-                if let Some(value) = face.attributes.get(&kind) {
-                    self.by_attribute.entry((kind, value.clone())).or_default().push(place);
-                }
-            }
-            self.place.entry(id).or_default().push(place);
-            self.ordered.insert(place, Arc::new(face));
-        }
-    }
-
-    fn find(&self, template: &[Attribute], visible: impl Fn(&Face) -> bool) -> Vec<Arc<Face>> {
-        let fits = |face: &&Arc<Face>| visible(face) && face.matches(template);
-        let indexed = template.iter().find(|attribute| INDEXED.contains(&attribute.r#type));
-        match indexed {
-            Some(attribute) => {
-                let mut places =
-                    self.by_attribute.get(&(attribute.r#type, attribute.value.clone())).cloned().unwrap_or_default();
-                places.sort_unstable();
-                places.iter().filter_map(|place| self.ordered.get(place)).filter(fits).cloned().collect()
-            }
-            None => self.ordered.values().filter(fits).cloned().collect(),
-        }
-    }
-}
-
 impl Vault {
     fn new(id: Id, record: VaultRecord) -> Self {
         Self {
@@ -193,18 +142,12 @@ impl Vault {
 
     /// One object.
     pub fn face(&self, id: Id, class: u64) -> Option<&Arc<Face>> {
-        self.faces
-            .place
-            .get(&id)?
-            .iter()
-            .filter_map(|place| self.faces.ordered.get(place))
-            .find(|face| face.class == class)
+        self.faces.of(id).find(|face| face.class == class)
     }
 
     /// All objects of one id: the halves of a pair and its certificate.
     pub fn faces_of(&self, id: Id) -> Vec<Arc<Face>> {
-        let places = self.faces.place.get(&id).map(Vec::as_slice).unwrap_or_default();
-        places.iter().filter_map(|place| self.faces.ordered.get(place)).cloned().collect()
+        self.faces.of(id).cloned().collect()
     }
 
     fn put_version(&mut self, record: VersionRecord) -> Result<()> {

@@ -113,11 +113,11 @@ pub fn write(rooms: &Unsealed, vault: Id, naming: &Naming, wishes: Wishes, mater
     check_ops(wishes.ops, public.key_type)?;
     let certificate_der = certificate(keys, vault, naming, &wishes, &public, &material)?;
     let published = !certificate_der.is_empty();
-    let (id, name) = keys.write(|counters| {
+    let (id, vault_name, name) = keys.write(|counters| {
         let view = keys.catalog.view();
         let vault = view.vault(vault).ok_or_else(|| Error::vault_not_found(&vault.to_string()))?;
         if let Some(made) = vault.made_by(&wishes.request_id) {
-            return Ok((vec![], (made, String::new())));
+            return Ok((vec![], (made, String::new(), String::new())));
         }
         let id = Id::random()?;
         let name = choose_name(vault, naming, id)?;
@@ -138,10 +138,11 @@ pub fn write(rooms: &Unsealed, vault: Id, naming: &Naming, wishes: Wishes, mater
             entries.push(keys.seal_version(vault, policy, &material.pkcs8_der)?);
         }
         entries.push(Entry::put(row::version(vault.id, id), &record));
-        Ok((entries, (id, name)))
+        Ok((entries, (id, vault.record.name.clone(), name)))
     })?;
     if published && !name.is_empty() {
-        rooms.audit.note("certificate.publish", None, Some(&name), Some("self-signed, beside its key".into()))?;
+        let detail = Some("self-signed, beside its key".into());
+        rooms.audit.note("certificate.publish", Some(&vault_name), Some(&name), detail)?;
     }
     Ok(id)
 }

@@ -411,7 +411,10 @@ async fn decisions_and_uses_are_on_record() {
 async fn a_store_put_back_from_an_older_copy_stays_sealed() {
     let fixture = Fixture::new().await;
     let copy = fixture.store.range("").unwrap();
-    fixture.run(Caller::Internal, DeleteKey { vault: VaultName::Named("dev".into()), name: "web".into() }).await.unwrap();
+    fixture
+        .run(Caller::Internal, DeleteKey { vault: VaultName::Named("dev".into()), name: "web".into() })
+        .await
+        .unwrap();
     // Closing the log anchors its end, and with it the store's.
     fixture.pipeline.seal("restarting");
     for row in fixture.store.range("").unwrap() {

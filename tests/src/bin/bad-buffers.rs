@@ -5,8 +5,9 @@
 use std::ptr;
 
 use softkeep_tests::{
-    PIN, raw_call,
+    PIN,
     raw::{Kind, Module, Signer, attribute, ck, mechanism, must, name},
+    raw_call,
 };
 
 /// Around each buffer; must stay.
@@ -33,7 +34,11 @@ fn main() {
     let module = Module::load();
     let mut nothing = ck::CK_INFO::default();
     assert_eq!(name(raw_call!(module, C_GetInfo(&mut nothing))), "CKR_CRYPTOKI_NOT_INITIALIZED");
-    assert_eq!(name(raw_call!(module, C_GetInfo(ptr::null_mut()))), "CKR_CRYPTOKI_NOT_INITIALIZED", "before any argument");
+    assert_eq!(
+        name(raw_call!(module, C_GetInfo(ptr::null_mut()))),
+        "CKR_CRYPTOKI_NOT_INITIALIZED",
+        "before any argument"
+    );
     assert_eq!(name(module.initialize()), "CKR_OK");
     let slot = must("slot", module.slot());
     let session = must("open", module.open(slot));
@@ -90,7 +95,8 @@ impl Bad {
         assert_eq!((count, list), (all, [u64::MAX; 64]), "the length, and nothing written");
         expect!(self, C_GetMechanismList(slot, list.as_mut_ptr(), &mut count), CKR_OK);
         assert!(list[..all as usize].iter().all(|each| *each != u64::MAX) && list[all as usize] == u64::MAX);
-        let mut interfaces = [ck::CK_INTERFACE { pInterfaceName: ptr::null_mut(), pFunctionList: ptr::null_mut(), flags: 0 }; 3];
+        let mut interfaces =
+            [ck::CK_INTERFACE { pInterfaceName: ptr::null_mut(), pFunctionList: ptr::null_mut(), flags: 0 }; 3];
         let mut count = 2;
         expect!(self, C_GetInterfaceList(interfaces.as_mut_ptr(), &mut count), CKR_BUFFER_TOO_SMALL);
         assert!(count == 3 && interfaces.iter().all(|each| each.pInterfaceName.is_null()));
@@ -119,12 +125,36 @@ impl Bad {
         let objects = must("find", self.module.find(session, ck::CKO_PRIVATE_KEY, "")).len();
         let mut with = mechanism(ck::CKM_EC_KEY_PAIR_GEN);
         let mut pair = (0, 0);
-        expect!(self, C_GenerateKeyPair(session, &mut with, null, 0, null, 0, ptr::null_mut(), &mut pair.1), CKR_ARGUMENTS_BAD);
-        expect!(self, C_GenerateKeyPair(session, &mut with, null, 0, null, 0, &mut pair.0, ptr::null_mut()), CKR_ARGUMENTS_BAD);
-        expect!(self, C_GenerateKeyPair(session, &mut with, null, 1, null, 0, &mut pair.0, &mut pair.1), CKR_ARGUMENTS_BAD);
-        expect!(self, C_GenerateKeyPair(session, &mut with, null, 0, null, 1, &mut pair.0, &mut pair.1), CKR_ARGUMENTS_BAD);
-        expect!(self, C_GenerateKeyPair(session, ptr::null_mut(), null, 0, null, 0, &mut pair.0, &mut pair.1), CKR_ARGUMENTS_BAD);
-        expect!(self, C_GenerateKeyPair(session, &mut with, null, 0, null, 0, &mut pair.0, &mut pair.1), CKR_TEMPLATE_INCOMPLETE);
+        expect!(
+            self,
+            C_GenerateKeyPair(session, &mut with, null, 0, null, 0, ptr::null_mut(), &mut pair.1),
+            CKR_ARGUMENTS_BAD
+        );
+        expect!(
+            self,
+            C_GenerateKeyPair(session, &mut with, null, 0, null, 0, &mut pair.0, ptr::null_mut()),
+            CKR_ARGUMENTS_BAD
+        );
+        expect!(
+            self,
+            C_GenerateKeyPair(session, &mut with, null, 1, null, 0, &mut pair.0, &mut pair.1),
+            CKR_ARGUMENTS_BAD
+        );
+        expect!(
+            self,
+            C_GenerateKeyPair(session, &mut with, null, 0, null, 1, &mut pair.0, &mut pair.1),
+            CKR_ARGUMENTS_BAD
+        );
+        expect!(
+            self,
+            C_GenerateKeyPair(session, ptr::null_mut(), null, 0, null, 0, &mut pair.0, &mut pair.1),
+            CKR_ARGUMENTS_BAD
+        );
+        expect!(
+            self,
+            C_GenerateKeyPair(session, &mut with, null, 0, null, 0, &mut pair.0, &mut pair.1),
+            CKR_TEMPLATE_INCOMPLETE
+        );
         assert_eq!(must("find", self.module.find(session, ck::CKO_PRIVATE_KEY, "")).len(), objects, "nothing was made");
         assert_eq!(pair, (0, 0));
     }
@@ -174,7 +204,11 @@ impl Bad {
         must("begin", self.module.sign_init(session, ck::CKM_SHA256_RSA_PKCS, key.private));
         expect!(self, C_SignInit(session, null, key.private), CKR_OK);
         assert_eq!(self.module.sign_now(session, DATA), Err(ck::CKR_OPERATION_NOT_INITIALIZED), "NULL ended it");
-        expect!(self, C_SignInit(session, &mut mechanism(ck::CKM_RSA_PKCS_PSS), key.private), CKR_MECHANISM_PARAM_INVALID);
+        expect!(
+            self,
+            C_SignInit(session, &mut mechanism(ck::CKM_RSA_PKCS_PSS), key.private),
+            CKR_MECHANISM_PARAM_INVALID
+        );
         let mut short = [0u8; 7];
         let mut pss = mechanism(ck::CKM_RSA_PKCS_PSS);
         (pss.pParameter, pss.ulParameterLen) = (short.as_mut_ptr().cast(), 7);
@@ -206,7 +240,8 @@ impl Bad {
         expect!(self, C_SetPIN(session, null, 4, out.as_mut_ptr(), 4), CKR_ARGUMENTS_BAD);
         expect!(self, C_Finalize(out.as_mut_ptr().cast()), CKR_ARGUMENTS_BAD);
         // 2048 bits are 256 bytes, of which PKCS#1 v1.5 needs 11.
-        let sign = |len| self.module.sign(session, ck::CKM_RSA_PKCS, self.rsa.private, &vec![1; len]).map(|made| made.len());
+        let sign =
+            |len| self.module.sign(session, ck::CKM_RSA_PKCS, self.rsa.private, &vec![1; len]).map(|made| made.len());
         assert_eq!(sign(245), Ok(256));
         assert_eq!(sign(246), Err(ck::CKR_DATA_LEN_RANGE));
         assert_eq!(sign(1_000_000), Err(ck::CKR_DATA_LEN_RANGE));
@@ -218,7 +253,8 @@ impl Bad {
         let (session, module, data) = (self.session, self.module, DATA.as_ptr().cast_mut());
         let data_len = DATA.len() as u64;
         let sign = |with, key| move || must("begin", module.sign_init(session, with, key));
-        let digest = || assert_eq!(raw_call!(module, C_DigestInit(session, &mut mechanism(ck::CKM_SHA256))), ck::CKR_OK);
+        let digest =
+            || assert_eq!(raw_call!(module, C_DigestInit(session, &mut mechanism(ck::CKM_SHA256))), ck::CKR_OK);
         let once = |begin: &dyn Fn(), exact, call: &dyn Fn(*mut u8, *mut u64) -> u64| cycle(begin, exact, exact, call);
         let c_sign = |out, len| raw_call!(module, C_Sign(session, data, data_len, out, len));
         once(&sign(ck::CKM_SHA256_RSA_PKCS, self.rsa.private), 256, &c_sign);
@@ -249,8 +285,10 @@ impl Bad {
             pParameter: (&raw mut oaep).cast(),
             ulParameterLen: size_of_val(&oaep) as u64,
         };
-        let encrypt = || assert_eq!(raw_call!(module, C_EncryptInit(session, &mut { with }, self.rsa.public)), ck::CKR_OK);
-        let decrypt = || assert_eq!(raw_call!(module, C_DecryptInit(session, &mut { with }, self.rsa.private)), ck::CKR_OK);
+        let encrypt =
+            || assert_eq!(raw_call!(module, C_EncryptInit(session, &mut { with }, self.rsa.public)), ck::CKR_OK);
+        let decrypt =
+            || assert_eq!(raw_call!(module, C_DecryptInit(session, &mut { with }, self.rsa.private)), ck::CKR_OK);
         once(&encrypt, 256, &|out, len| raw_call!(module, C_Encrypt(session, data, data_len, out, len)));
         let mut sealed = [0; 256];
         encrypt();
@@ -282,7 +320,11 @@ fn cycle(begin: &dyn Fn(), most: usize, exact: usize, call: &dyn Fn(*mut u8, *mu
     begin();
     assert_eq!(name(call(buffer[1..].as_mut_ptr(), ptr::null_mut())), "CKR_ARGUMENTS_BAD", "NULL length, {at}");
     let mut len = exact as u64;
-    assert_eq!(name(call(buffer[1..].as_mut_ptr(), &mut len)), "CKR_OPERATION_NOT_INITIALIZED", "a mistake ends it, {at}");
+    assert_eq!(
+        name(call(buffer[1..].as_mut_ptr(), &mut len)),
+        "CKR_OPERATION_NOT_INITIALIZED",
+        "a mistake ends it, {at}"
+    );
     begin();
     for garbage in [0, 1, u64::MAX] {
         let mut len = garbage;

@@ -18,8 +18,9 @@ use std::{
 };
 
 use softkeep_tests::{
-    PIN, raw_call,
+    PIN,
     raw::{Kind, Module, Signer, ck, must, name},
+    raw_call,
 };
 
 /// The whole scenario, and a child in it.
@@ -163,7 +164,10 @@ fn storm(forks: u64) {
                 let signature = must("a thread signs", signature);
                 if round.is_multiple_of(16) {
                     let mechanism = signer.kind.mechanism();
-                    must("verify", signer.module.verify(session, mechanism, signer.public, data.as_bytes(), &signature));
+                    must(
+                        "verify",
+                        signer.module.verify(session, mechanism, signer.public, data.as_bytes(), &signature),
+                    );
                 }
                 must("close", host.module.close(session));
             }
@@ -342,7 +346,11 @@ fn operations() {
         must("verify", module.verify(host.session, mechanism, signer.public, b"first last", &signature));
     };
     in_child(|| {
-        assert_eq!(module.sign_now(theirs, b"data"), Err(ck::CKR_OPERATION_NOT_INITIALIZED), "of a thread that is not here");
+        assert_eq!(
+            module.sign_now(theirs, b"data"),
+            Err(ck::CKR_OPERATION_NOT_INITIALIZED),
+            "of a thread that is not here"
+        );
         let (mut len, data) = (0, b"data".as_ptr().cast_mut());
         let query = raw_call!(module, C_Sign(theirs, data, 4, ptr::null_mut(), &mut len));
         assert_eq!(query, ck::CKR_OPERATION_NOT_INITIALIZED);

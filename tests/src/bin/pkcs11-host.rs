@@ -5,8 +5,8 @@
 use std::{collections::HashMap, io, time::Instant};
 
 use softkeep_tests::{
-    raw_call,
     raw::{Kind, Module, Rv, Signer, ck, name},
+    raw_call,
 };
 
 struct Host {
