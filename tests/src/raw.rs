@@ -1,5 +1,6 @@
 //! A thin wrapper over the module's C interface, for the helper programs: they load it as a host does, with dlopen, and some fork.
 //! Nothing is checked here that a test should check: each call gives the CK_RV as it came.
+#![allow(clippy::macro_metavars_in_unsafe)] // in `raw_call!`: a borrow becomes a pointer only as the argument itself
 
 use std::{
     env,
