@@ -80,7 +80,7 @@ impl Audit {
                 let detail = format!("what was asked for is done, but its outcome is not on record: {}", error.detail);
                 Error { detail, ..error }
             }),
-            Audited::Use | Audited::Read => Ok(()),
+            Audited::Login | Audited::Use | Audited::Read => Ok(()),
         }
     }
 

@@ -52,6 +52,8 @@ pub enum Audited {
     Read,
     /// Its intent before, a failure after.
     Use,
+    /// Its intent before and its outcome after, queued as a use's are.
+    Login,
     /// Its intent before and its outcome after, both on disk before the reply.
     Administration,
 }

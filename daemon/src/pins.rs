@@ -72,18 +72,25 @@ pub struct Attempt<'a> {
 }
 
 impl Attempts {
-    /// Begins an attempt, unless this peer's failures and running attempts have used up the vault's patience.
-    pub fn begin(&self, vault: Id, user_type: UserType, peer: &str, failures: u32) -> Result<Attempt<'_>> {
+    /// Begins an attempt, unless this peer's failures and running attempts have used up the vault's patience. The failures are looked
+    /// up here: an attempt that ends meanwhile is found among the one or the other.
+    pub fn begin(
+        &self,
+        vault: Id,
+        user_type: UserType,
+        peer: &str,
+        failures: impl FnOnce() -> u32,
+    ) -> Result<Attempt<'_>> {
         let place = (vault, user_type, peer.to_owned());
         let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = running.entry(place.clone()).or_default();
-        if failures + *count >= MAX_PIN_FAILURES {
+        let count = running.get(&place).copied().unwrap_or_default();
+        if failures().saturating_add(count) >= MAX_PIN_FAILURES {
             return Err(Error::new(
                 ErrorCode::PinLocked,
                 "too many wrong PINs; an administrator unlocks it: softkeep token unlock",
             ));
         }
-        *count += 1;
+        running.insert(place.clone(), count + 1);
         Ok(Attempt { attempts: self, place })
     }
 }
@@ -120,10 +127,10 @@ mod tests {
     #[test]
     fn parallel_attempts_count() {
         let attempts = Attempts::default();
-        let begin = |failures| attempts.begin(Id([1; 16]), UserType::User, "uid:1", failures);
+        let begin = |failures| attempts.begin(Id([1; 16]), UserType::User, "uid:1", || failures);
         let running: Vec<_> = (0..7).map(|_| begin(3).unwrap()).collect();
         assert!(begin(3).is_err_and(|error| error.code == ErrorCode::PinLocked));
-        assert!(attempts.begin(Id([1; 16]), UserType::User, "uid:2", 3).is_ok(), "another peer is not locked");
+        assert!(attempts.begin(Id([1; 16]), UserType::User, "uid:2", || 3).is_ok(), "another peer is not locked");
         drop(running);
         assert!(begin(3).is_ok());
         assert!(begin(10).is_err());

@@ -151,6 +151,14 @@ impl Pipeline {
         }
     }
 
+    /// Whether a caller may know of a vault. A sealed daemon tells nobody.
+    pub fn may_see(&self, caller: &Caller, vault: Id) -> bool {
+        self.unsealed().is_ok_and(|rooms| {
+            let view = rooms.keys.catalog.view();
+            view.vault(vault).is_some_and(|vault| rooms.policy.may_see(&view, caller, vault))
+        })
+    }
+
     /// The rooms, if the daemon is unsealed.
     pub fn unsealed(&self) -> Result<Arc<Unsealed>> {
         self.unsealed.read().unwrap_or_else(PoisonError::into_inner).clone().ok_or_else(|| {
@@ -238,7 +246,9 @@ impl Pipeline {
 
     /// Forgets the root key and all that was opened with it; calls under way end by themselves.
     pub fn seal(&self, reason: &str) {
-        *self.unsealed.write().unwrap_or_else(PoisonError::into_inner) = None;
+        let rooms = self.unsealed.write().unwrap_or_else(PoisonError::into_inner).take();
+        // Not under the lock: whoever is the last to let go of them waits for the audit log's disk.
+        drop(rooms);
         self.seal_reason.send_replace(reason.into());
     }
 

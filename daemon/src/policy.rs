@@ -297,7 +297,7 @@ fn pin_grant(user_type: UserType) -> &'static [Permission] {
 }
 
 /// A login from before the PIN was changed is over.
-fn check_epoch(login: &Login, vault: &Vault) -> Result<()> {
+pub fn check_epoch(login: &Login, vault: &Vault) -> Result<()> {
     let pin = match login.user_type {
         UserType::User => &vault.record.user_pin,
         UserType::SecurityOfficer => &vault.record.so_pin,

@@ -53,9 +53,12 @@ fn begin<O: Operation>(
         return module
             .with(|running| running.sessions.get_mut(session)?.take::<O>().map(drop).map_err(|_| Error::ArgumentsBad));
     }
-    module.with(|running| running.sessions.get_mut(session)?.require_idle::<O>())?;
+    let remote = module.with(|running| {
+        running.sessions.get_mut(session)?.require_idle::<O>()?;
+        running.remote(session)
+    })?;
     let operation = make(mechanism.parse()?.require(flag)?)?;
-    module.with(|running| running.begin(session, operation))
+    module.with(|running| running.resume(session, operation, &remote))
 }
 
 /// Takes an operation out of its session, with all that a call of the daemon needs.
@@ -89,16 +92,16 @@ fn finish<O: Operation>(
     let delivered = deliver();
     if matches!(delivered, Ok(Room::Query) | Err(Error::BufferTooSmall)) {
         // If the session is gone meanwhile, or another thread began anew in it, there is nothing to go back to.
-        drop(module.with(|running| running.begin(session, operation)));
+        drop(module.with(|running| running.resume(session, operation, &remote)));
     }
     delivered.map(drop)
 }
 
 /// A step in the middle of an operation, which any error ends.
 fn step<O: Operation>(module: &Module, session: u64, work: impl FnOnce(&mut O) -> Result<()>) -> Result<()> {
-    let (mut operation, _) = take::<O>(module, session)?;
+    let (mut operation, remote) = take::<O>(module, session)?;
     work(&mut operation)?;
-    module.with(|running| running.begin(session, operation))
+    module.with(|running| running.resume(session, operation, &remote))
 }
 
 /// The key of an *Init: its type fits, it may be used so, and so may the mechanism with it. The daemon checks all this

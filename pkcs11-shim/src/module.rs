@@ -311,6 +311,14 @@ impl Running {
         if now == remote.login_serial() { Ok(()) } else { Err(Error::UserNotLoggedIn) }
     }
 
+    /// Puts an operation back that was taken out for a step, unless it was ended meanwhile: by C_Logout, which found nothing to end.
+    pub fn resume<O: Operation>(&mut self, session: u64, operation: O, remote: &Remote) -> Result<()> {
+        if remote.login_serial() != 0 {
+            self.require_same_login(remote)?;
+        }
+        self.begin(session, operation)
+    }
+
     /// Puts an operation into a session.
     pub fn begin<O: Operation>(&mut self, session: u64, operation: O) -> Result<()> {
         self.sessions.get_mut(session)?.begin(operation)

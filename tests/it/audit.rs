@@ -41,7 +41,7 @@ fn decisions_and_uses_are_on_record() {
         ("key made", [("operation", "key.create"), ("outcome", "done"), ("object", "ec")], grpc),
         ("signed over gRPC", [("operation", "sign"), ("outcome", "allowed"), ("object", "ec")], grpc),
         ("refused over gRPC", [("operation", "sign"), ("outcome", "refused"), ("code", "KEY_DISABLED")], grpc),
-        ("tries to log in", [("operation", "login"), ("outcome", "allowed"), ("object", "user")], module),
+        ("logged in", [("operation", "login"), ("outcome", "done"), ("object", "user")], module),
         ("wrong PIN", [("operation", "login"), ("outcome", "failed"), ("code", "PIN_INCORRECT")], module),
         ("signed through the module", [("operation", "sign"), ("outcome", "allowed"), ("object", "ec")], module),
         ("PIN set", [("operation", "token.set-pin"), ("outcome", "done"), ("object", "user")], grpc),

@@ -53,6 +53,12 @@ impl Face {
         }
     }
 
+    /// About how many bytes the wire form takes.
+    pub fn size_bytes(&self) -> usize {
+        const FRAME_BYTES: usize = 16;
+        self.attributes.values().map(|value| value.len() + FRAME_BYTES).sum()
+    }
+
     /// Whether every attribute of a template is there with that value. A sensitive one never matches.
     pub fn matches(&self, template: &[Attribute]) -> bool {
         template.iter().all(|wanted| self.attributes.get(&wanted.r#type).is_some_and(|value| *value == wanted.value))

@@ -3,7 +3,7 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
 };
 
 use aws_lc_rs::hmac;
@@ -53,14 +53,15 @@ pub struct Ledger {
     store: Arc<dyn Store>,
     meta: hmac::Key,
     state: Mutex<State>,
+    /// The MAC of every row, which the sum is made of. A lock of its own, changed under the state's: a key that is opened for the first
+    /// time must not wait for somebody's commit.
+    macs: RwLock<HashMap<String, [u8; 32]>>,
 }
 
 struct State {
     record: StateRecord,
     /// The store's revision of the state row: every commit compares it, so two daemons can never both win.
     revision: u64,
-    /// The MAC of every row, which the sum is made of.
-    macs: HashMap<String, [u8; 32]>,
 }
 
 /// What reading the whole store showed.
@@ -118,8 +119,8 @@ impl Ledger {
             ));
         };
         macs.extend(load.damaged.iter().cloned().zip(chosen));
-        let state = Mutex::new(State { record, revision: state_row.revision, macs });
-        Ok((Self { store, meta, state }, load))
+        let state = Mutex::new(State { record, revision: state_row.revision });
+        Ok((Self { store, meta, state, macs: RwLock::new(macs) }, load))
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -145,8 +146,8 @@ impl Ledger {
         let mut writes = Vec::with_capacity(entries.len() + 1);
         let mut new_macs = Vec::with_capacity(entries.len());
         for entry in &entries {
-            if let Some(old) = state.macs.get(&entry.key) {
-                subtract(&mut root, old);
+            if let Some(old) = self.mac(&entry.key) {
+                subtract(&mut root, &old);
             }
             match &entry.body {
                 Some(body) => {
@@ -172,11 +173,14 @@ impl Ledger {
         let revision = self.store.transact(vec![compare], writes)?;
         state.record = record;
         state.revision = revision;
-        for (key, mac) in new_macs {
-            match mac {
-                Some(mac) => state.macs.insert(key.clone(), mac),
-                None => state.macs.remove(key),
-            };
+        {
+            let mut macs = self.macs.write().unwrap_or_else(PoisonError::into_inner);
+            for (key, mac) in new_macs {
+                match mac {
+                    Some(mac) => macs.insert(key.clone(), mac),
+                    None => macs.remove(key),
+                };
+            }
         }
         apply(sequence, &entries);
         Ok(made)
@@ -187,10 +191,14 @@ impl Ledger {
         self.state().record.sequence
     }
 
-    /// Reads one row again and checks it.
+    fn mac(&self, key: &str) -> Option<[u8; 32]> {
+        self.macs.read().unwrap_or_else(PoisonError::into_inner).get(key).copied()
+    }
+
+    /// Reads one row again and checks it. For rows that are written once: one that is being replaced may seem damaged.
     pub fn read(&self, key: &str) -> Result<Option<Verified>> {
         let Some(stored) = self.store.get(key)? else { return Ok(None) };
-        let expected = self.state().macs.get(key).copied();
+        let expected = self.mac(key);
         unwrap(&self.meta, key, &stored.value)
             .filter(|_| expected.is_some_and(|mac| mac == stored_mac(&stored.value)))
             .map(Some)

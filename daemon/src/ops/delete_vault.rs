@@ -36,12 +36,16 @@ impl Operation for DeleteVault {
     fn run(grant: Authorized<Self>, rooms: &Unsealed) -> Result<VaultRef> {
         let id = grant.vault()?.id;
         let keys = &rooms.keys;
-        keys.write(|_| {
+        let (deleted, versions) = keys.write(|_| {
             let view = keys.catalog.view();
             let vault = view.vault(id).ok_or_else(|| Error::vault_not_found(&id.to_string()))?;
+            let versions: Vec<_> = vault.keys.values().flat_map(|key| &key.versions).map(|version| version.id).collect();
             let now = clock::now_seconds();
             let record = VaultRecord { deleted: Some(now), updated: now, ..(*vault.record).clone() };
-            Ok((vec![Entry::put(row::vault(id), &record)], VaultRef { id, record: Arc::new(record) }))
-        })
+            let deleted = VaultRef { id, record: Arc::new(record) };
+            Ok((vec![Entry::put(row::vault(id), &*deleted.record)], (deleted, versions)))
+        })?;
+        versions.into_iter().for_each(|version| keys.forget(version));
+        Ok(deleted)
     }
 }

@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use softkeep_proto::{limits::MAX_OBJECTS_PER_REPLY, pkcs11::v1::Attribute};
+use softkeep_proto::{
+    limits::{MAX_MESSAGE_BYTES, MAX_OBJECTS_PER_REPLY},
+    pkcs11::v1::Attribute,
+};
 
 use super::{Audited, Operation};
 use crate::{
@@ -46,6 +49,23 @@ pub fn sees_private(caller: &Caller) -> bool {
     }
 }
 
+/// What one reply may carry of objects: with what the wire adds, well within a message.
+const MAX_PAGE_BYTES: usize = MAX_MESSAGE_BYTES / 2;
+
+/// As many of these objects, in their order, as one reply has room for, and whether there are more. The first always fits: the store
+/// takes no row as large as a message.
+pub fn page(faces: impl IntoIterator<Item = Arc<Face>>, limit: usize) -> (Vec<Arc<Face>>, bool) {
+    let (mut page, mut bytes) = (Vec::new(), 0);
+    for face in faces {
+        bytes += face.size_bytes();
+        if page.len() == limit || (bytes > MAX_PAGE_BYTES && !page.is_empty()) {
+            return (page, true);
+        }
+        page.push(face);
+    }
+    (page, false)
+}
+
 impl Operation for FindObjects {
     const NAME: &'static str = "object.find";
     const PERMISSION: Permission = Permission::ReadPublic;
@@ -70,8 +90,28 @@ impl Operation for FindObjects {
             0 => MAX_OBJECTS_PER_REPLY,
             limit => limit.min(MAX_OBJECTS_PER_REPLY),
         };
-        let more = found.len() > operation.offset.saturating_add(limit);
-        let faces = found.into_iter().skip(operation.offset).take(limit).collect();
+        let (faces, more) = page(found.into_iter().skip(operation.offset), limit);
         Ok(Found { faces, revision: vault.revision, more })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_ends_where_a_reply_is_full() {
+        let face = |bytes: usize| {
+            let attributes = [(cryptoki_sys::CKA_VALUE, vec![0; bytes].into())].into();
+            Arc::new(Face { unique_id: Id::default(), class: 1, private: false, attributes, sensitive: &[] })
+        };
+        let size = |faces: &[Arc<Face>], limit| {
+            let (page, more) = page(faces.iter().cloned(), limit);
+            (page.len(), more)
+        };
+        let small = vec![face(10); 5];
+        assert_eq!((size(&small, 5), size(&small, 4), size(&[], 4)), ((5, false), (4, true), (0, false)));
+        let large = vec![face(MAX_PAGE_BYTES / 3); 5];
+        assert_eq!((size(&large, 5), size(&[face(2 * MAX_PAGE_BYTES), face(1)], 5)), ((2, true), (1, true)));
     }
 }

@@ -1,11 +1,13 @@
 //! Reads PKCS#11 objects again whose vault has changed.
 
+use softkeep_proto::limits::MAX_OBJECTS_PER_REPLY;
+
 use super::{
     Audited, Operation,
-    find_objects::{Found, sees_private},
+    find_objects::{Found, page, sees_private},
 };
 use crate::{
-    error::{Error, Result},
+    error::{Error, ErrorCode, Result},
     id::Id,
     keys::catalog::Version,
     pipeline::Unsealed,
@@ -13,7 +15,8 @@ use crate::{
     workers::Lane,
 };
 
-/// Which ones: identifier and class. Those that are gone are left out of the answer.
+/// Which ones: identifier and class. Those that are gone are left out of the answer, and so are those that come after the last of a
+/// full one.
 pub struct GetObjects {
     /// The vault.
     pub vault: Id,
@@ -37,11 +40,15 @@ impl Operation for GetObjects {
 
     fn run(grant: Authorized<Self>, rooms: &Unsealed) -> Result<Found> {
         let operation = grant.operation();
+        if operation.objects.len() > MAX_OBJECTS_PER_REPLY {
+            return Err(Error::new(ErrorCode::InvalidArgument, format!("at most {MAX_OBJECTS_PER_REPLY} objects")));
+        }
         let view = rooms.keys.catalog.view();
         let vault = view.vault(operation.vault).ok_or_else(|| Error::vault_not_found(&operation.vault.to_string()))?;
         let private_too = sees_private(grant.caller());
         let faces = operation.objects.iter().filter_map(|(id, class)| vault.face(*id, *class));
-        let faces = faces.filter(|face| private_too || !face.private).cloned().collect();
-        Ok(Found { faces, revision: vault.revision, more: false })
+        let faces = faces.filter(|face| private_too || !face.private).cloned();
+        let (faces, more) = page(faces, MAX_OBJECTS_PER_REPLY);
+        Ok(Found { faces, revision: vault.revision, more })
     }
 }

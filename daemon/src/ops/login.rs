@@ -34,7 +34,7 @@ pub struct Login {
 impl Operation for Login {
     const NAME: &'static str = "login";
     const PERMISSION: Permission = Permission::Login;
-    const AUDITED: Audited = Audited::Use;
+    const AUDITED: Audited = Audited::Login;
     type Reply = Vec<u8>;
 
     fn place(&self) -> Place {
@@ -67,8 +67,7 @@ pub fn check<O>(grant: &Authorized<O>, rooms: &Unsealed, user_type: UserType, pi
     let failures = || {
         rooms.keys.catalog.view().vault(vault.id).and_then(|vault| vault.pin_failures.get(&place).copied()).unwrap_or(0)
     };
-    let before = failures();
-    let attempt = rooms.attempts.begin(vault.id, user_type, &peer, before)?;
+    let attempt = rooms.attempts.begin(vault.id, user_type, &peer, failures)?;
     let stored = match user_type {
         UserType::User => &vault.record.user_pin,
         UserType::SecurityOfficer => &vault.record.so_pin,
@@ -77,7 +76,7 @@ pub fn check<O>(grant: &Authorized<O>, rooms: &Unsealed, user_type: UserType, pi
     let right = pins::is_right(pin, stored, rooms.keys.root.pin_pepper())?;
     let failure_row = row::pin(vault.id, user_type.name(), &peer);
     if right {
-        if before > 0 {
+        if failures() > 0 {
             rooms.keys.write(|_| Ok((vec![Entry::delete(failure_row)], ())))?;
         }
         return Ok(stored.epoch);

@@ -15,7 +15,7 @@ use crate::{
     },
     pins,
     pipeline::Unsealed,
-    policy::{Authorized, Permission, Place, VaultName},
+    policy::{self, Authorized, Permission, Place, VaultName},
     workers::Lane,
 };
 
@@ -52,7 +52,7 @@ impl Operation for SetPin {
         pins::check_length(&operation.new_pin, &vault.record)?;
         check_right(&grant, rooms)?;
         let user_type = operation.user_type;
-        let epoch = write(rooms, vault.id, user_type, &operation.new_pin)?;
+        let epoch = write(&grant, rooms, vault.id, &operation.new_pin)?;
         // Whoever changed the PIN of the user they are logged in as stays logged in.
         let Caller::PinUser(login, peer) = grant.caller() else { return Ok(None) };
         if login.user_type != user_type {
@@ -76,13 +76,18 @@ fn check_right(grant: &Authorized<SetPin>, rooms: &Unsealed) -> Result<()> {
     }
 }
 
-fn write(rooms: &Unsealed, id: Id, user_type: UserType, pin: &[u8]) -> Result<u64> {
+fn write(grant: &Authorized<SetPin>, rooms: &Unsealed, id: Id, pin: &[u8]) -> Result<u64> {
     let keys = &rooms.keys;
+    let user_type = grant.operation().user_type;
     // Hashed before the lock is taken; the epoch is put in under it.
     let hashed = pins::hash(pin, keys.root.pin_pepper(), 0)?;
     let epoch = keys.write(|_| {
         let view = keys.catalog.view();
         let vault = view.vault(id).ok_or_else(|| Error::vault_not_found(&id.to_string()))?;
+        if let Caller::PinUser(login, _) = grant.caller() {
+            // Somebody may have set the caller's PIN while the new one was hashed, perhaps to be rid of the caller.
+            policy::check_epoch(login, vault)?;
+        }
         let mut record = VaultRecord { updated: clock::now_seconds(), ..(*vault.record).clone() };
         let place = match user_type {
             UserType::User => &mut record.user_pin,

@@ -23,7 +23,7 @@ use super::{peer, status};
 use crate::{
     error::{Error, Result},
     id::Id,
-    identity::Peer,
+    identity::{Caller, Peer},
     pipeline::Pipeline,
 };
 
@@ -46,11 +46,14 @@ impl ModuleService {
 struct Connection {
     pipeline: Arc<Pipeline>,
     peer: Peer,
-    /// The vaults this connection has named: it hears of their changes.
+    /// The vaults this connection has named and may see: it hears of their changes.
     named: Mutex<HashSet<Id>>,
     replies: mpsc::Sender<std::result::Result<Reply, Status>>,
     in_flight: Semaphore,
 }
+
+/// Replies waiting for a module that does not read them; with that many no more are made. What one refers to can be large.
+const MAX_WAITING_REPLIES: usize = 256;
 
 /// Changes that come in quick succession are told as one.
 const NOTICE_INTERVAL: Duration = Duration::from_millis(20);
@@ -64,7 +67,7 @@ impl Module for ModuleService {
         request: tonic::Request<Streaming<Request>>,
     ) -> std::result::Result<Response<Self::ExchangeStream>, Status> {
         let peer = peer::of(request.extensions()).map_err(status::of)?;
-        let (replies, outgoing) = mpsc::channel(MAX_IN_FLIGHT_PER_CONNECTION);
+        let (replies, outgoing) = mpsc::channel(MAX_WAITING_REPLIES);
         let connection = Arc::new(Connection {
             pipeline: self.pipeline.clone(),
             peer,
@@ -99,8 +102,9 @@ impl Connection {
                 permit.forget();
                 tokio::spawn(async move {
                     let reply = work.await;
-                    self.in_flight.add_permits(1);
                     let _ = self.replies.send(Ok(reply)).await;
+                    // Not before: replies that nobody reads would gather without limit.
+                    self.in_flight.add_permits(1);
                 });
                 return;
             }
@@ -125,18 +129,27 @@ impl Connection {
             true => Id::default(),
             false => Id::from_bytes(&request.vault_id)?,
         };
-        if vault != Id::default() {
-            self.named.lock().unwrap_or_else(PoisonError::into_inner).insert(vault);
-        }
+        self.listen_to(&caller, vault);
         translate::run(&self.pipeline, caller, vault, request.op).await
+    }
+
+    /// From now on the connection hears of a vault's changes: before the request reads it, and only if its caller may see it. Other
+    /// identifiers are made up, and would be kept for as long as the connection lives.
+    fn listen_to(&self, caller: &Caller, vault: Id) {
+        let named = || self.named.lock().unwrap_or_else(PoisonError::into_inner);
+        if !named().contains(&vault) && self.pipeline.may_see(caller, vault) {
+            named().insert(vault);
+        }
     }
 
     /// Tells the module of changes in the vaults it has named, the newest revision of each.
     async fn tell_changes(self: Arc<Self>) {
         loop {
+            // Asked for before looking: a change between the two is then not missed.
+            let mut seal_reason = self.pipeline.seal_reason();
             // A sealed daemon has no changes; an unsealed one has a new feed.
             let Ok(rooms) = self.pipeline.unsealed() else {
-                if self.pipeline.seal_reason().changed().await.is_err() {
+                if seal_reason.changed().await.is_err() {
                     return;
                 }
                 continue;
@@ -216,3 +229,6 @@ fn failure(error: Error) -> Failure {
         reason: error.detail,
     }
 }
+
+#[cfg(test)]
+mod tests;

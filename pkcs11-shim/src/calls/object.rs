@@ -58,8 +58,13 @@ fn refresh(module: &Module, remote: &Remote, ids: &[ObjectId]) -> Result<()> {
     module.with(|running| {
         running.require_same_login(remote)?;
         let exist: Vec<_> = reply.objects.iter().map(ObjectId::of).collect::<Result<_>>()?;
+        // A full answer says nothing of what comes after its last object.
+        let answered = match exist.last().filter(|_| reply.more).and_then(|last| ids.iter().position(|id| id == last)) {
+            Some(last) => last + 1,
+            None => ids.len(),
+        };
         let epoch = running.view(slot_id).settle(reply.revision, remote.generation());
-        for id in ids.iter().filter(|id| !exist.contains(id)) {
+        for id in ids.iter().take(answered).filter(|id| !exist.contains(id)) {
             running.objects_mut().0.remove(slot_id, *id);
         }
         store(running, slot_id, reply.objects, epoch).map(drop)

@@ -130,6 +130,11 @@ impl AttributesOut {
     }
 }
 
+/// How many bytes the application's place has. What an earlier call left as "no value" is no length: no memory is as long.
+fn room(wanted: &CK_ATTRIBUTE) -> u64 {
+    if wanted.ulValueLen == CK_UNAVAILABLE_INFORMATION { 0 } else { wanted.ulValueLen }
+}
+
 /// Writes one value; what its length field becomes.
 fn answer(wanted: &CK_ATTRIBUTE, wire: &[u8], trouble: &mut Trouble) -> u64 {
     if value_kind(wanted.type_) == ValueKind::Template {
@@ -139,7 +144,7 @@ fn answer(wanted: &CK_ATTRIBUTE, wire: &[u8], trouble: &mut Trouble) -> u64 {
     if wanted.pValue.is_null() {
         return native.len() as u64;
     }
-    if wanted.ulValueLen < native.len() as u64 {
+    if room(wanted) < native.len() as u64 {
         trouble.short = true;
         return CK_UNAVAILABLE_INFORMATION;
     }
@@ -158,7 +163,7 @@ fn answer_template(wanted: &CK_ATTRIBUTE, wire: &[u8], trouble: &mut Trouble) ->
     if wanted.pValue.is_null() {
         return len;
     }
-    if wanted.ulValueLen < len {
+    if room(wanted) < len {
         trouble.short = true;
         return CK_UNAVAILABLE_INFORMATION;
     }
