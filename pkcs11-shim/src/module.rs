@@ -324,3 +324,35 @@ impl Running {
         self.sessions.get_mut(session)?.begin(operation)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use softkeep_proto::algorithm::Hash;
+
+    use super::*;
+    use crate::{hash::Hasher, session::Digest};
+
+    #[test]
+    fn what_logout_ended_does_not_come_back() {
+        let module = Module::new();
+        let endpoint = Endpoint::Unix("/nowhere".into());
+        module.initialise(|| Config { endpoint, timeout: Duration::from_secs(1), log: Log::Off }).unwrap();
+        let digest = || Digest { hasher: Hasher::new(Hash::Sha256), len: 32, multi_part: false };
+        let slot = SlotRef { slot_id: 1, vault_id: vec![1; 16].into() };
+        let outcome = module.with(|running| {
+            let session = running.open_session(slot, false);
+            let public = running.remote(session)?;
+            running.log_in(1, UserType::User, b"token");
+            // A login ends nothing.
+            running.resume(session, digest(), &public)?;
+            running.sessions.get_mut(session)?.take::<Digest>()?;
+            let logged_in = running.remote(session)?;
+            running.log_out(1);
+            assert_eq!(running.resume(session, digest(), &logged_in), Err(Error::UserNotLoggedIn));
+            // Nor does it come back under the next login.
+            running.log_in(1, UserType::User, b"another");
+            running.resume(session, digest(), &logged_in)
+        });
+        assert_eq!(outcome, Err(Error::UserNotLoggedIn));
+    }
+}
