@@ -148,7 +148,8 @@ mod tests {
 
     #[test]
     fn every_code_is_found_by_its_reason_and_has_a_row() {
-        let all: Vec<ErrorCode> = (0..=i32::from(u8::MAX)).filter_map(|number| ErrorCode::try_from(number).ok()).collect();
+        let all: Vec<ErrorCode> =
+            (0..=i32::from(u8::MAX)).filter_map(|number| ErrorCode::try_from(number).ok()).collect();
         assert!(all.len() > 30);
         for code in all {
             assert_eq!(ErrorCode::from_reason(code.reason()), Some(code));

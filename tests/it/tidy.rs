@@ -60,7 +60,9 @@ fn grpc_lives_in_the_doors() {
 
 #[test]
 fn crypto_is_pure() {
-    for word in ["tokio", "std::fs", "std::net", "async fn", "SystemTime", "crate::store", "crate::keys", "crate::policy"] {
+    for word in
+        ["tokio", "std::fs", "std::net", "async fn", "SystemTime", "crate::store", "crate::keys", "crate::policy"]
+    {
         only("daemon/src/crypto", word, &[]);
     }
 }
@@ -101,7 +103,10 @@ fn files_stay_readable() {
     for folder in ["proto/src", "daemon/src", "pkcs11-shim/src", "cli/src", "tests", "benches"] {
         for (name, text) in sources(folder) {
             assert!(text.lines().count() <= 600, "{name} has over 600 lines");
-            assert!(text.trim_start().starts_with("//!") || name.contains("tests"), "{name} does not say what lives there");
+            assert!(
+                text.trim_start().starts_with("//!") || name.contains("tests"),
+                "{name} does not say what lives there"
+            );
         }
     }
 }

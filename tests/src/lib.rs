@@ -31,7 +31,8 @@ pub const VAULT: &str = "dev";
 pub fn bin_dir() -> PathBuf {
     let dir = env::var_os("SOFTKEEP_BIN_DIR")
         .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/release"), PathBuf::from);
-    fs::canonicalize(&dir).unwrap_or_else(|_| panic!("{} is not there; run: cargo build --release --workspace", dir.display()))
+    fs::canonicalize(&dir)
+        .unwrap_or_else(|_| panic!("{} is not there; run: cargo build --release --workspace", dir.display()))
 }
 
 /// A program under test.
@@ -64,7 +65,11 @@ impl Daemon {
         let dir = tempfile::Builder::new().prefix("softkeep-test.").tempdir().unwrap();
         // Programs that change their user must still reach the socket.
         fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o755)).unwrap();
-        fs::write(dir.path().join("pkcs11.conf"), format!("endpoint = unix://{}/run/softkeep.sock\n", dir.path().display())).unwrap();
+        fs::write(
+            dir.path().join("pkcs11.conf"),
+            format!("endpoint = unix://{}/run/softkeep.sock\n", dir.path().display()),
+        )
+        .unwrap();
         let args: Vec<String> = args.iter().map(|arg| (*arg).to_owned()).collect();
         let child = spawn(dir.path(), &args);
         Self { child, dir, args }
@@ -182,7 +187,10 @@ fn spawn(dir: &Path, args: &[String]) -> Child {
     let ready = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok).any(|line| line == "ready");
     if !ready {
         let status = child.wait().unwrap();
-        panic!("softkeepd did not start ({status}): {}", fs::read_to_string(dir.join("softkeepd.log")).unwrap_or_default());
+        panic!(
+            "softkeepd did not start ({status}): {}",
+            fs::read_to_string(dir.join("softkeepd.log")).unwrap_or_default()
+        );
     }
     child
 }

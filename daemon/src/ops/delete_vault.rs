@@ -39,7 +39,8 @@ impl Operation for DeleteVault {
         let (deleted, versions) = keys.write(|_| {
             let view = keys.catalog.view();
             let vault = view.vault(id).ok_or_else(|| Error::vault_not_found(&id.to_string()))?;
-            let versions: Vec<_> = vault.keys.values().flat_map(|key| &key.versions).map(|version| version.id).collect();
+            let versions: Vec<_> =
+                vault.keys.values().flat_map(|key| &key.versions).map(|version| version.id).collect();
             let now = clock::now_seconds();
             let record = VaultRecord { deleted: Some(now), updated: now, ..(*vault.record).clone() };
             let deleted = VaultRef { id, record: Arc::new(record) };

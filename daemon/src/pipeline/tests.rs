@@ -11,9 +11,9 @@ use crate::{
     keys::{initialise, seal},
     ops::{
         create_key::CreateKey, create_vault::CreateVault, delete_key::DeleteKey, delete_vault::DeleteVault,
-        destroy_object::DestroyObject, find_objects::FindObjects, get_key::GetKey, get_objects::GetObjects, list_keys::ListKeys,
-        list_tokens::ListTokens, list_vaults::ListVaults, login::Login, seal::Seal, set_pin::SetPin, sign::Sign,
-        unlock_token::UnlockToken, verify::Verify,
+        destroy_object::DestroyObject, find_objects::FindObjects, get_key::GetKey, get_objects::GetObjects,
+        list_keys::ListKeys, list_tokens::ListTokens, list_vaults::ListVaults, login::Login, seal::Seal,
+        set_pin::SetPin, sign::Sign, unlock_token::UnlockToken, verify::Verify,
     },
     policy::{KeyName, Permission, VaultName},
     store::{MemoryStore, Write},

@@ -226,7 +226,7 @@ fn failure(error: Error) -> Failure {
         code: error.code.into(),
         ck_rv: error.code.ck_rv(),
         request_id: status::request_id(&error),
-        reason: error.detail,
+        reason: status::brief(error.detail),
     }
 }
 

@@ -19,7 +19,21 @@ pub fn of(error: Error) -> Status {
     if error.request_id != 0 {
         details.set_request_info(request_id(&error), "");
     }
-    Status::with_error_details(Code::from_i32(error.code.grpc() as i32), error.detail, details)
+    Status::with_error_details(Code::from_i32(error.code.grpc() as i32), brief(error.detail), details)
+}
+
+/// The longest text that goes back with an error. It travels in a header, up to three times as long, and clients refuse large headers.
+const MAX_DETAIL_BYTES: usize = 1024;
+
+/// A text that may repeat what the caller sent, cut to a length that can be sent back.
+pub fn brief(mut detail: String) -> String {
+    if detail.len() > MAX_DETAIL_BYTES {
+        detail.truncate(detail.floor_char_boundary(MAX_DETAIL_BYTES));
+        detail.push('…');
+        // What was cut off is given back now, not when the reply has been read.
+        detail.shrink_to_fit();
+    }
+    detail
 }
 
 /// The request of an error, written as the audit log writes it; empty before there is one.
@@ -54,4 +68,17 @@ pub fn health(pipeline: &Arc<Pipeline>) -> HealthServer<impl Health> {
         }
     });
     server
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_that_repeats_megabytes_is_cut() {
+        assert_eq!(brief("short".into()), "short");
+        let cut = brief("€".repeat(1_000_000));
+        assert!(cut.ends_with('…') && cut.starts_with('€') && cut.len() <= MAX_DETAIL_BYTES + '…'.len_utf8());
+        assert!(of(Error::vault_not_found(&"x".repeat(1_000_000))).details().len() < 2 * MAX_DETAIL_BYTES);
+    }
 }

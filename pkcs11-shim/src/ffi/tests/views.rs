@@ -97,6 +97,8 @@ fn every_attribute_is_processed() {
     assert_eq!(fill(&mut wanted[1..]), Err(Error::AttributeTypeInvalid));
     wanted[3].ulValueLen = 1;
     assert_eq!(fill(&mut wanted[3..4]), Err(Error::BufferTooSmall));
+    // The length now says that there is no value. Taken for a length, it would have the one byte's neighbours overwritten.
+    assert_eq!(fill(&mut wanted[3..4]), Err(Error::BufferTooSmall));
     assert_eq!(fill(&mut wanted[4..]), Ok(()));
     assert_eq!(unsafe { AttributesOut::new(ptr::null_mut(), 1) }.fill(lookup), Err(Error::ArgumentsBad));
 }
