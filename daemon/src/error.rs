@@ -1,6 +1,6 @@
 //! The daemon's one error type. What goes to the caller (`code`, `detail`) and what only the log sees (`source`) are separate fields.
 
-use std::{error, fmt};
+use std::{error, fmt, time::Duration};
 
 pub use softkeep_proto::error::ErrorCode;
 
@@ -16,6 +16,8 @@ pub struct Error {
     pub detail: String,
     /// The request it ended, as the audit log and the daemon's log name it; 0 before there is one.
     pub request_id: u64,
+    /// How long the answer waits, so that guessing is slow without holding a thread.
+    pub answer_after: Duration,
     /// The cause, for the log only.
     pub source: Option<Box<dyn error::Error + Send + Sync>>,
 }
@@ -23,7 +25,7 @@ pub struct Error {
 impl Error {
     /// An error with its words for the caller.
     pub fn new(code: ErrorCode, detail: impl Into<String>) -> Self {
-        Self { code, detail: detail.into(), request_id: 0, source: None }
+        Self { code, detail: detail.into(), request_id: 0, answer_after: Duration::ZERO, source: None }
     }
 
     /// Adds the cause, which stays in the log.

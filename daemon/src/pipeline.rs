@@ -130,10 +130,14 @@ impl Pipeline {
         };
         // Administration waits for the disk, which must not hold up a connection's thread.
         let lane = if lane == Lane::Inline && O::AUDITED == Audited::Administration { Lane::Store } else { lane };
-        self.workers.run(lane, line).await.map_err(|error| {
-            log(id, &error);
-            Error { request_id: id, ..error }
-        })
+        let result = self.workers.run(lane, line).await;
+        if let Err(error) = &result {
+            log(id, error);
+            if !error.answer_after.is_zero() {
+                tokio::time::sleep(error.answer_after).await;
+            }
+        }
+        result.map_err(|error| Error { request_id: id, ..error })
     }
 
     /// Who sends a request of the PKCS#11 module.

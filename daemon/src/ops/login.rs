@@ -1,6 +1,6 @@
 //! Checks a PIN and answers with a login token. Wrong ones are counted per vault and peer, in the store, so that a restart forgets none.
 
-use std::{thread, time::Duration};
+use std::time::Duration;
 
 use softkeep_proto::limits::MAX_PIN_FAILURES;
 use zeroize::Zeroizing;
@@ -56,7 +56,7 @@ impl Operation for Login {
 
 /// The delay after the first wrong PIN; it doubles with each further one.
 const FIRST_DELAY_MS: u64 = 25;
-/// Longer would only hold up the pool: the lock at [`MAX_PIN_FAILURES`] is what stops guessing.
+/// Longer would only annoy who mistypes: the lock at [`MAX_PIN_FAILURES`] is what stops guessing.
 const MAX_DELAY_MS: u64 = 400;
 
 /// Checks a PIN for an operation's caller, counting, and gives the PIN's epoch.
@@ -93,6 +93,6 @@ pub fn check<O>(grant: &Authorized<O>, rooms: &Unsealed, user_type: UserType, pi
             "the PIN is wrong, and this was the last attempt: softkeep token unlock",
         ));
     }
-    thread::sleep(Duration::from_millis((FIRST_DELAY_MS << (count - 1).min(8)).min(MAX_DELAY_MS)));
-    Err(Error::new(ErrorCode::PinIncorrect, "the PIN is wrong"))
+    let answer_after = Duration::from_millis((FIRST_DELAY_MS << (count - 1).min(8)).min(MAX_DELAY_MS));
+    Err(Error { answer_after, ..Error::new(ErrorCode::PinIncorrect, "the PIN is wrong") })
 }
