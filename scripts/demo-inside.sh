@@ -36,5 +36,5 @@ say "TLS 1.3 server (openssl s_server) with the private key in the daemon: curl 
 say "what the audit log says of these uses (who, what, which key):"
 softkeep audit tail --lines 100 | grep '"operation":"sign"' |
     sed 's/.*"time":"\([^"]*\)".*"caller":"\([^"]*\)".*"object":"\([^"]*\)".*"algorithm":"\([^"]*\)".*/  \1  sign  \3  \4  by \2/;s/login:[0-9a-f]* //'
-say "the log's hash chain: $(softkeep audit verify --query '[intact, records]' -o tsv | tr '\n\t' '  ')records"
+say "the log's hash chain, checked (softkeep audit verify): $(softkeep audit verify --query "join('', ['intact: ', to_string(intact), ', records: ', to_string(records)])" -o tsv)"
 say "cleaned up. Try it yourself: target/release/softkeep dev"

@@ -111,7 +111,7 @@ impl Error {
             (None, Label::Coded(code)) => Some(fix::hint(*code)),
             (None, Label::Foreign(code)) => fix::foreign_hint(*code),
             (None, Label::Usage) => Some("softkeep --help"),
-            (None, Label::Local) => None,
+            (None, Label::Local) => Some("put right what the error names, then run it again"),
         }
     }
 

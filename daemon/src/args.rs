@@ -33,7 +33,7 @@ pub struct Args {
     /// Where the store, the key file and the audit log lie.
     #[arg(long, value_name = "DIR")]
     data_dir: Option<PathBuf>,
-    /// unix:///path or https://address:port; may be given again.
+    /// unix:///path or https://address:port; may be given again (default: the socket where the module and the CLI look).
     #[arg(long, value_name = "URL")]
     listen: Vec<Listen>,
     /// Which cryptography makes private-key operations: aws-lc or rustcrypto.
@@ -157,12 +157,21 @@ impl Args {
         if !self.listen.is_empty() {
             config.listen.clone_from(&self.listen);
         }
+        if config.listen.is_empty() {
+            config.listen.push(Listen::Unix(default_socket()));
+        }
         if let Some(backend) = self.crypto_backend {
             config.crypto_backend = backend;
         }
         config.check()?;
         Ok(config)
     }
+}
+
+/// Where the module and the CLI look: the user's runtime folder, or for root the machine's.
+fn default_socket() -> PathBuf {
+    let own = std::env::var_os("XDG_RUNTIME_DIR").filter(|_| !rustix::process::geteuid().is_root());
+    own.map_or_else(|| PathBuf::from("/run/softkeep"), |dir| PathBuf::from(dir).join("softkeep")).join("softkeep.sock")
 }
 
 /// Waits for SIGTERM, SIGINT or (if asked to) the end of standard input, then says stop.

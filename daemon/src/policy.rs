@@ -314,12 +314,13 @@ fn find_version(vault: &Vault, key: &KeyName) -> Result<Arc<Version>> {
         KeyName::Version(id) => (vault.version(*id).or_refuse(vault.is_damaged(*id), damaged)?, id.to_string()),
         KeyName::Named(name, None) => {
             let key = vault.key(name);
-            (key.and_then(Key::current).or_refuse(key.is_some(), damaged)?, name.clone())
+            let should_be_there = key.is_some() || vault.is_name_damaged(name);
+            (key.and_then(Key::current).or_refuse(should_be_there, damaged)?, name.clone())
         }
         KeyName::Named(name, Some(id)) => {
             let key = vault.key(name);
             let version = key.and_then(|key| key.versions.iter().find(|version| version.id == *id));
-            (version.or_refuse(key.is_some() && vault.is_damaged(*id), damaged)?, format!("{name}/{id}"))
+            (version.or_refuse(vault.is_damaged(*id) || vault.is_name_damaged(name), damaged)?, format!("{name}/{id}"))
         }
     };
     found.filter(|version| !version.record.private_hidden).cloned().ok_or_else(|| Error::key_not_found(&shown))

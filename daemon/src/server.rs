@@ -234,12 +234,14 @@ fn router(mut server: Server<Layers>, pipeline: &Arc<Pipeline>, about: &Arc<Abou
             $service.max_decoding_message_size(MAX_MESSAGE_BYTES).max_encoding_message_size(MAX_MESSAGE_BYTES)
         };
     }
-    let reflection = about.dev_mode.then(|| {
+    // Two versions of one service: many clients still speak only the older one.
+    let reflection = || {
         tonic_reflection::server::Builder::configure()
             .register_encoded_file_descriptor_set(DESCRIPTORS)
             .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
-            .build_v1()
-    });
+    };
+    let reflection_v1 = about.dev_mode.then(|| reflection().build_v1()).and_then(std::result::Result::ok);
+    let reflection_v1alpha = about.dev_mode.then(|| reflection().build_v1alpha()).and_then(std::result::Result::ok);
     server
         .add_service(sized!(ModuleServer::new(module::ModuleService::new(pipeline.clone()))))
         .add_service(sized!(CryptoServer::new(services.clone())))
@@ -249,7 +251,8 @@ fn router(mut server: Server<Layers>, pipeline: &Arc<Pipeline>, about: &Arc<Abou
         .add_service(sized!(AuditServer::new(services.clone())))
         .add_service(sized!(SystemServer::new(services)))
         .add_service(status::health(pipeline))
-        .add_optional_service(reflection.and_then(|service| service.ok()))
+        .add_optional_service(reflection_v1)
+        .add_optional_service(reflection_v1alpha)
 }
 
 fn cannot_listen(place: impl std::fmt::Display, cause: io::Error) -> Error {

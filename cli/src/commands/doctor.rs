@@ -149,7 +149,7 @@ fn daemon(status: &Status) -> Vec<Check> {
         Check::fail(
             "audit",
             status.audit.clone(),
-            "free the disk of the audit log; keys stay stopped until it can be written",
+            "free the disk of the audit log, then restart softkeepd; no key is used before",
         )
     });
     checks.push(match status.damaged_records.as_slice() {

@@ -12,7 +12,7 @@ pub fn hint(code: ErrorCode) -> &'static str {
         E::InvalidArgument => "check the values given; --help on the command lists what it takes",
         E::InvalidLength => "the digest must be as long as the algorithm's hash; --in FILE hashes for you",
         E::UnsupportedAlgorithm => {
-            "RSA keys take RS256/384/512, PS256/384/512, RSA-OAEP, RSA-OAEP-256; EC keys take ES256/384/512"
+            "RSA keys take RS256/384/512, PS256/384/512, RSA-OAEP, RSA-OAEP-256; EC keys (P-256, P-384, P-521) take ES256/384/512"
         }
         E::InvalidParameters => "leave the parameters out, or use those RFC 7518 names for the algorithm",
         E::KeyTypeMismatch => "softkeep key show prints the key's type; choose an algorithm of that type",
@@ -26,7 +26,7 @@ pub fn hint(code: ErrorCode) -> &'static str {
             "softkeep keyvault list prints the vaults you may see; choose with --vault-name or SOFTKEEP_VAULT"
         }
         E::KeyNotFound => "softkeep key list prints the vault's keys",
-        E::AlreadyExists => "choose another name; a deleted name stays taken until it is purged",
+        E::AlreadyExists => "choose another name; a deleted name stays taken",
         E::Conflict => "somebody else changed it first; run the command again",
         E::DecryptFailed => "check that key, version and algorithm are those it was encrypted with",
         E::KeyInvalid => "check the file with: openssl pkey -in FILE -check -noout",
@@ -42,7 +42,7 @@ pub fn hint(code: ErrorCode) -> &'static str {
         E::PinNotSet => "set one with: softkeep token set-pin --vault-name VAULT",
         E::RecordDamaged => "softkeep status names the damaged records; restore them from a backup",
         E::StoreFailed => "check the disk and the daemon's log",
-        E::AuditFailed => "check the disk of the audit log; keys stay stopped until it can be written",
+        E::AuditFailed => "free the disk of the audit log, then restart softkeepd; no key is used before",
         E::AttributeReadOnly => "leave the attribute out",
         E::AttributeInvalid => "check the attribute's value",
         E::TemplateIncomplete => "add the missing attribute",

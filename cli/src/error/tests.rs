@@ -19,7 +19,10 @@ fn three_lines() {
         "error: no key 'web'\n  code: KEY_NOT_FOUND (NotFound)  request: 01J\n  fix: softkeep key list prints the vault's keys"
     );
     assert_eq!(Error::usage("x").fix("y").render(), "error: x\n  code: USAGE\n  fix: y");
-    assert_eq!(Error::local("x").render(), "error: x\n  code: FAILED");
+    assert_eq!(
+        Error::local("x").render(),
+        "error: x\n  code: FAILED\n  fix: put right what the error names, then run it again"
+    );
     let error = Error::from(Status::permission_denied("a\x1b[31m\nb"));
     assert!(error.render().starts_with("error: a [31m b\n  code: PERMISSION_DENIED (PermissionDenied)\n"));
 }

@@ -79,6 +79,7 @@ pub struct Vault {
     objects: HashMap<Id, Arc<ObjectRecord>>,
     requests: HashMap<String, Id>,
     damaged: HashSet<Id>,
+    damaged_names: HashSet<String>,
     faces: Faces,
 }
 
@@ -95,6 +96,7 @@ impl Vault {
             objects: HashMap::new(),
             requests: HashMap::new(),
             damaged: HashSet::new(),
+            damaged_names: HashSet::new(),
             faces: Faces::default(),
         }
     }
@@ -109,9 +111,14 @@ impl Vault {
         self.keys.get(&name.to_ascii_lowercase()).filter(|key| key.record.deleted.is_none())
     }
 
-    /// Whether a name is taken, also by a deleted key, which may come back.
+    /// Whether a name is taken, also by a deleted key, which may come back, or by one whose record is damaged.
     pub fn is_name_taken(&self, name: &str) -> bool {
-        self.keys.contains_key(&name.to_ascii_lowercase())
+        self.keys.contains_key(&name.to_ascii_lowercase()) || self.is_name_damaged(name)
+    }
+
+    /// Whether the record of a key of this name was refused when the store was read.
+    pub fn is_name_damaged(&self, name: &str) -> bool {
+        self.damaged_names.contains(&name.to_ascii_lowercase())
     }
 
     /// A version that is not deleted.
@@ -243,13 +250,15 @@ impl View {
         self.anchor.as_ref()
     }
 
-    /// Remembers that a version's record was refused, so that its use says so.
+    /// Remembers that the record of a key or version was refused, so that its use says so and nothing takes its place.
     fn mark_damaged(&mut self, row: &str) {
-        let mut parts = row.split('/');
-        let (Some("version"), Some(vault), Some(version)) = (parts.next(), parts.next(), parts.next()) else { return };
-        let (Ok(vault), Ok(version)) = (Id::parse(vault), Id::parse(version)) else { return };
-        if let Some(vault) = self.vaults.get_mut(&vault) {
-            vault.damaged.insert(version);
+        let mut parts = row.splitn(3, '/');
+        let (Some(kind), Some(vault), Some(rest)) = (parts.next(), parts.next(), parts.next()) else { return };
+        let Some(vault) = Id::parse(vault).ok().and_then(|id| self.vaults.get_mut(&id)) else { return };
+        match kind {
+            "key" => drop(vault.damaged_names.insert(rest.to_owned())),
+            "version" => vault.damaged.extend(Id::parse(rest)),
+            _ => {}
         }
     }
 

@@ -209,6 +209,10 @@ fn record(
 fn choose_name(vault: &Vault, naming: &Naming, id: Id) -> Result<String> {
     match naming {
         Naming::Exactly(name) => {
+            if vault.is_name_damaged(name) {
+                let detail = format!("the record of the key '{name}' is damaged; its name is not free");
+                return Err(Error::new(ErrorCode::RecordDamaged, detail));
+            }
             if vault.is_name_taken(name) && vault.key(name).is_none() {
                 return Err(Error::new(
                     ErrorCode::AlreadyExists,

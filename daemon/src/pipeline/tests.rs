@@ -361,6 +361,8 @@ async fn a_damaged_record_refuses_its_key_and_no_other() {
     );
     damage(&fixture, &row::blob(vault, blob));
     damage(&fixture, &row::version(vault, newer));
+    fixture.key("dev", "lost", "EC").await;
+    damage(&fixture, &row::key(vault, "lost"));
     let pipeline = fixture.restarted();
     let run = |operation| pipeline.run(Caller::Internal, Door::Grpc, operation);
     assert_eq!(code(run(sign("dev", "blob")).await), Some(ErrorCode::RecordDamaged));
@@ -369,10 +371,16 @@ async fn a_damaged_record_refuses_its_key_and_no_other() {
         Some(ErrorCode::RecordDamaged),
         "an older version never takes the place"
     );
+    assert_eq!(code(run(sign("dev", "lost")).await), Some(ErrorCode::RecordDamaged));
+    let again =
+        v1::CreateKeyRequest { vault: "dev".into(), name: "Lost".into(), kty: "EC".into(), ..Default::default() };
+    let again = pipeline.run(Caller::Internal, Door::Grpc, CreateKey::parse(again).unwrap()).await;
+    assert_eq!(code(again), Some(ErrorCode::RecordDamaged), "nothing takes the place of a damaged record");
     assert!(run(sign("dev", "web")).await.is_ok());
     let old = GetKey(VaultName::Named("dev".into()), KeyName::Named("two".into(), Some(older)));
     assert!(pipeline.run(Caller::Internal, Door::Grpc, old).await.is_ok());
-    assert_eq!(pipeline.unsealed().unwrap().keys.damaged.len(), 2);
+    // Two rows, the key, and its version that has none now.
+    assert_eq!(pipeline.unsealed().unwrap().keys.damaged.len(), 4);
 }
 
 #[tokio::test]

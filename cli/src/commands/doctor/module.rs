@@ -35,7 +35,12 @@ pub async fn check(endpoint: &str) -> Vec<Check> {
         Ok(Ok(done)) => {
             let text = String::from_utf8_lossy(&done.stderr);
             let last = text.lines().rfind(|line| !line.trim().is_empty()).unwrap_or("no message");
-            Check::fail("module loads", format!("pkcs11-tool: {}", last.trim()), by_hand)
+            let fix = if last.trim() == "No slots." {
+                "a vault has a slot once it has a PIN: softkeep token set-so-pin --vault-name VAULT".to_owned()
+            } else {
+                by_hand
+            };
+            Check::fail("module loads", format!("pkcs11-tool: {}", last.trim()), fix)
         }
     });
     checks
