@@ -38,9 +38,12 @@ pub struct World {
     pub pin_changed: bool,
 }
 
+/// The open streams, for notices.
+type Streams = Arc<Mutex<Vec<tokio::sync::mpsc::Sender<Result<Reply, Status>>>>>;
+
 pub struct Daemon {
     pub world: Arc<Mutex<World>>,
-    notices: Arc<Mutex<Vec<tokio::sync::mpsc::Sender<Result<Reply, Status>>>>>,
+    notices: Streams,
     path: PathBuf,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
@@ -106,7 +109,7 @@ impl Drop for Daemon {
 
 struct Service {
     world: Arc<Mutex<World>>,
-    notices: Arc<Mutex<Vec<tokio::sync::mpsc::Sender<Result<Reply, Status>>>>>,
+    notices: Streams,
 }
 
 #[tonic::async_trait]
