@@ -20,7 +20,7 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::transport::{Certificate, Server, ServerTlsConfig, server::Router};
 use tower::layer::util::{Identity, Stack};
 
-use deadline::TimedLayer;
+use edge::EdgeLayer;
 
 use crate::{
     config::{Config, Listen, Tls},
@@ -28,7 +28,7 @@ use crate::{
     pipeline::Pipeline,
 };
 
-mod deadline;
+mod edge;
 mod grpc;
 mod module;
 mod peer;
@@ -209,7 +209,7 @@ fn serve_connections(
 }
 
 /// What every call passes through.
-type Layers = Stack<TimedLayer, Identity>;
+type Layers = Stack<EdgeLayer, Identity>;
 
 fn server() -> Server<Layers> {
     Server::builder()
@@ -217,7 +217,7 @@ fn server() -> Server<Layers> {
         .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
         .max_concurrent_streams(MAX_STREAMS_PER_CONNECTION)
         .tcp_nodelay(true)
-        .layer(TimedLayer)
+        .layer(EdgeLayer)
 }
 
 fn router(mut server: Server<Layers>, pipeline: &Arc<Pipeline>, about: &Arc<About>) -> Router<Layers> {

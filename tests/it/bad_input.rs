@@ -106,7 +106,7 @@ fn a_message_over_four_mebibytes_is_refused_by_its_size() {
     let output = daemon.softkeep(&verify);
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(1), "{stderr}");
-    assert!(stderr.contains("too large") && stderr.contains("4194304"), "it names the limit: {stderr}");
+    assert!(stderr.contains("MESSAGE_TOO_LARGE") && stderr.contains("4194304"), "it names the limit: {stderr}");
     assert!(daemon.is_alive());
     sign(&daemon, "rsa");
 }

@@ -1,4 +1,5 @@
-//! `grpc-timeout` (gRPC over HTTP/2, "Requests") as a DEADLINE_EXCEEDED of ours: tonic's own timer answers CANCELLED, without details.
+//! What tonic would answer by itself and without details, in our words: a caller's `grpc-timeout` that passed (tonic says CANCELLED), a message
+//! over the limit (OUT_OF_RANGE).
 
 use std::{
     future::Future,
@@ -7,29 +8,30 @@ use std::{
     time::Duration,
 };
 
+use softkeep_proto::limits::MAX_MESSAGE_BYTES;
 use tonic::{body::Body, codegen::http};
 use tower::{Layer, Service};
 
 use super::status;
 use crate::error::{Error, ErrorCode};
 
-/// Puts [`Timed`] around a service.
+/// Puts an [`Edge`] around a service.
 #[derive(Clone, Copy)]
-pub struct TimedLayer;
+pub struct EdgeLayer;
 
-impl<S> Layer<S> for TimedLayer {
-    type Service = Timed<S>;
+impl<S> Layer<S> for EdgeLayer {
+    type Service = Edge<S>;
 
-    fn layer(&self, inner: S) -> Timed<S> {
-        Timed(inner)
+    fn layer(&self, inner: S) -> Edge<S> {
+        Edge(inner)
     }
 }
 
-/// Ends a call when its caller no longer waits.
+/// Ends a call when its caller no longer waits, and names what was too large.
 #[derive(Clone)]
-pub struct Timed<S>(S);
+pub struct Edge<S>(S);
 
-impl<S, B> Service<http::Request<B>> for Timed<S>
+impl<S, B> Service<http::Request<B>> for Edge<S>
 where
     S: Service<http::Request<B>, Response = http::Response<Body>>,
     S::Future: Send + 'static,
@@ -46,12 +48,22 @@ where
     fn call(&mut self, request: http::Request<B>) -> Self::Future {
         let limit = request.headers().get("grpc-timeout").and_then(|value| parse(value.to_str().ok()?));
         let work = self.0.call(request);
-        let Some(limit) = limit else { return Box::pin(work) };
+        let Some(limit) = limit else { return Box::pin(async move { work.await.map(name_too_large) }) };
         // Made before tonic makes its own timer, and polled before it: so this one is first.
         let work = tokio::time::timeout(limit, work);
         let late = || status::of(Error::new(ErrorCode::DeadlineExceeded, "the caller's time limit passed")).into_http();
-        Box::pin(async move { work.await.unwrap_or_else(|_| Ok(late())) })
+        Box::pin(async move { work.await.unwrap_or_else(|_| Ok(late())).map(name_too_large) })
     }
+}
+
+/// tonic's OUT_OF_RANGE, which no table of ours gives, as MESSAGE_TOO_LARGE.
+fn name_too_large(response: http::Response<Body>) -> http::Response<Body> {
+    let out_of_range = response.headers().get("grpc-status").is_some_and(|status| status.as_bytes() == b"11");
+    if !out_of_range {
+        return response;
+    }
+    let detail = format!("the message is too large: the limit is {MAX_MESSAGE_BYTES} bytes");
+    status::of(Error::new(ErrorCode::MessageTooLarge, detail)).into_http()
 }
 
 /// At most eight digits and a unit.
