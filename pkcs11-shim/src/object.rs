@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use bytes::Bytes;
 use cryptoki_sys::CKA_PRIVATE;
-use softkeep_proto::pkcs11::v1::{Attribute, Object, ObjectRef};
+use softkeep_proto::pkcs11::v1::{Attribute, KeyRef, Object, ObjectRef, key_ref};
 
 use crate::{
     attribute::Attributes,
@@ -28,6 +28,11 @@ impl ObjectId {
     /// On the wire.
     pub fn to_wire(self) -> ObjectRef {
         ObjectRef { unique_id: self.unique_id.to_vec().into(), class: self.class }
+    }
+
+    /// On the wire, as what a request uses.
+    pub fn to_key(self) -> KeyRef {
+        KeyRef { key: Some(key_ref::Key::Object(self.to_wire())), ..KeyRef::default() }
     }
 
     /// Of an object in a reply.

@@ -6,8 +6,8 @@ use std::sync::{Arc, atomic::Ordering};
 use bytes::Bytes;
 use cryptoki_sys::CKR_USER_NOT_LOGGED_IN;
 use softkeep_proto::pkcs11::v1::{
-    CreateObject, Decrypt, DestroyObject, FindObjects, GenerateKeyPair, GetObjects, ListTokens, Login as WireLogin,
-    ObjectsReply, SetAttributes, SetPin, Sign, TokenInfo, UserType, reply, request,
+    self as wire, FindObjects, GetObjects, ListTokens, Login as WireLogin, ObjectsReply, SetPin, TokenInfo, UserType,
+    reply, request,
 };
 use zeroize::{Zeroize, Zeroizing};
 
@@ -31,6 +31,14 @@ pub struct Remote {
 pub fn list_tokens(client: &Client) -> Result<Vec<TokenInfo>> {
     match client.call(&[], &[], request::Op::ListTokens(ListTokens {}), Retry::Safe)? {
         reply::Result::ListTokens(reply) => Ok(reply.tokens),
+        _ => Err(Error::strange_reply()),
+    }
+}
+
+/// C_InitToken: a new vault, or one that is there emptied. Not sent twice, because a wrong PIN would be counted twice.
+pub fn init_token(client: &Client, vault_id: &[u8], init: wire::InitToken) -> Result<TokenInfo> {
+    match client.call(vault_id, &[], request::Op::InitToken(init), Retry::Never)? {
+        reply::Result::TokenInitialised(reply) => reply.token.ok_or_else(Error::strange_reply),
         _ => Err(Error::strange_reply()),
     }
 }
@@ -104,40 +112,125 @@ impl Remote {
         }
     }
 
-    /// One signature.
-    pub fn sign(&self, sign: Sign) -> Result<Bytes> {
+    /// One signature or MAC.
+    pub fn sign(&self, sign: wire::Sign) -> Result<Bytes> {
         match self.call(request::Op::Sign(sign), Retry::Safe)? {
             reply::Result::Sign(reply) => Ok(reply.signature),
             _ => Err(Error::strange_reply()),
         }
     }
 
-    /// One decryption.
-    pub fn decrypt(&self, decrypt: Decrypt) -> Result<Zeroizing<Vec<u8>>> {
+    /// Checks one MAC.
+    pub fn verify(&self, verify: wire::Verify) -> Result<()> {
+        match self.call(request::Op::Verify(verify), Retry::Safe)? {
+            reply::Result::Verified(_) => Ok(()),
+            _ => Err(Error::strange_reply()),
+        }
+    }
+
+    /// One part of a message under a MAC: the state after it.
+    pub fn update_mac(&self, update: wire::UpdateMac) -> Result<Bytes> {
+        match self.call(request::Op::UpdateMac(update), Retry::Safe)? {
+            reply::Result::MacUpdated(reply) => Ok(reply.mac_state),
+            _ => Err(Error::strange_reply()),
+        }
+    }
+
+    /// One encryption with a secret key, or a part of one.
+    pub fn encrypt(&self, encrypt: wire::Encrypt) -> Result<Bytes> {
+        match self.call(request::Op::Encrypt(encrypt), Retry::Safe)? {
+            reply::Result::Encrypted(reply) => Ok(reply.ciphertext),
+            _ => Err(Error::strange_reply()),
+        }
+    }
+
+    /// One decryption, or a part of one.
+    pub fn decrypt(&self, decrypt: wire::Decrypt) -> Result<Zeroizing<Vec<u8>>> {
         match self.call(request::Op::Decrypt(decrypt), Retry::Safe)? {
             reply::Result::Decrypt(reply) => Ok(secret(reply.plaintext)),
             _ => Err(Error::strange_reply()),
         }
     }
 
-    /// A new pair. Safe to send again: the request has an id.
-    pub fn generate_key_pair(&self, generate: GenerateKeyPair) -> Result<ObjectsReply> {
+    /// A new pair. This and all that make an object are safe to send again: the request has an id.
+    pub fn generate_key_pair(&self, generate: wire::GenerateKeyPair) -> Result<ObjectsReply> {
         match self.call(request::Op::GenerateKeyPair(generate), Retry::Safe)? {
             reply::Result::Generated(reply) => Ok(reply),
             _ => Err(Error::strange_reply()),
         }
     }
 
-    /// A new object. Safe to send again: the request has an id.
-    pub fn create_object(&self, create: CreateObject) -> Result<ObjectsReply> {
-        match self.call(request::Op::CreateObject(create), Retry::Safe)? {
+    /// A new secret key.
+    pub fn generate_key(&self, generate: wire::GenerateKey) -> Result<ObjectsReply> {
+        self.create(request::Op::GenerateKey(generate))
+    }
+
+    /// A new object from the application's values.
+    pub fn create_object(&self, create: wire::CreateObject) -> Result<ObjectsReply> {
+        self.create(request::Op::CreateObject(create))
+    }
+
+    /// A copy of an object.
+    pub fn copy_object(&self, copy: wire::CopyObject) -> Result<ObjectsReply> {
+        self.create(request::Op::CopyObject(copy))
+    }
+
+    /// A key out of its wrapped form.
+    pub fn unwrap_key(&self, unwrap: wire::UnwrapKey) -> Result<ObjectsReply> {
+        self.create(request::Op::UnwrapKey(unwrap))
+    }
+
+    /// A key made from another.
+    pub fn derive_key(&self, derive: wire::DeriveKey) -> Result<ObjectsReply> {
+        self.create(request::Op::DeriveKey(derive))
+    }
+
+    /// The secret in a ciphertext of a key encapsulation.
+    pub fn decapsulate_key(&self, decapsulate: wire::DecapsulateKey) -> Result<ObjectsReply> {
+        self.create(request::Op::DecapsulateKey(decapsulate))
+    }
+
+    fn create(&self, op: request::Op) -> Result<ObjectsReply> {
+        match self.call(op, Retry::Safe)? {
             reply::Result::Created(reply) => Ok(reply),
             _ => Err(Error::strange_reply()),
         }
     }
 
+    /// A new secret and the ciphertext that carries it.
+    pub fn encapsulate_key(&self, encapsulate: wire::EncapsulateKey) -> Result<(Bytes, ObjectsReply)> {
+        match self.call(request::Op::EncapsulateKey(encapsulate), Retry::Safe)? {
+            reply::Result::Encapsulated(reply) => Ok((reply.ciphertext, reply.created.unwrap_or_default())),
+            _ => Err(Error::strange_reply()),
+        }
+    }
+
+    /// A key in its wrapped form.
+    pub fn wrap_key(&self, wrap: wire::WrapKey) -> Result<Bytes> {
+        match self.call(request::Op::WrapKey(wrap), Retry::Safe)? {
+            reply::Result::Wrapped(reply) => Ok(reply.wrapped),
+            _ => Err(Error::strange_reply()),
+        }
+    }
+
+    /// Secret values that may be read.
+    pub fn read_values(&self, read: wire::ReadValues) -> Result<Vec<wire::Attribute>> {
+        match self.call(request::Op::ReadValues(read), Retry::Safe)? {
+            reply::Result::Values(reply) => Ok(reply.attributes),
+            _ => Err(Error::strange_reply()),
+        }
+    }
+
+    /// The PIN again, for one use of one key. Not sent twice, because a wrong PIN would be counted twice.
+    pub fn context_login(&self, login: wire::ContextLogin) -> Result<Bytes> {
+        match self.call(request::Op::ContextLogin(login), Retry::Never)? {
+            reply::Result::ContextLogin(reply) => Ok(reply.one_time_grant),
+            _ => Err(Error::strange_reply()),
+        }
+    }
+
     /// Changed attributes. Setting the same values twice is setting them once.
-    pub fn set_attributes(&self, set: SetAttributes) -> Result<ObjectsReply> {
+    pub fn set_attributes(&self, set: wire::SetAttributes) -> Result<ObjectsReply> {
         match self.call(request::Op::SetAttributes(set), Retry::Safe)? {
             reply::Result::AttributesSet(reply) => Ok(reply),
             _ => Err(Error::strange_reply()),
@@ -145,7 +238,7 @@ impl Remote {
     }
 
     /// A destroyed object; the vault's revision since. Not sent twice: the second answer would be "no such object".
-    pub fn destroy(&self, destroy: DestroyObject) -> Result<u64> {
+    pub fn destroy(&self, destroy: wire::DestroyObject) -> Result<u64> {
         match self.call(request::Op::DestroyObject(destroy), Retry::Never)? {
             reply::Result::Destroyed(reply) => Ok(reply.revision),
             _ => Err(Error::strange_reply()),

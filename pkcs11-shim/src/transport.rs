@@ -171,7 +171,7 @@ impl Client {
         retry: Retry,
     ) -> Result<reply::Result, CallError> {
         let (vault_id, login_token) = (Bytes::copy_from_slice(vault_id), Bytes::copy_from_slice(login_token));
-        let mut request = Request { id: 0, vault_id, login_token, timeout_ms: 0, op: Some(op) };
+        let mut request = Request { vault_id, login_token, op: Some(op), ..Request::default() };
         if request.encoded_len() + FILLED_IN_BYTES > MAX_MESSAGE_BYTES {
             return Err(CallError::TooLarge);
         }

@@ -58,8 +58,27 @@ pub const MAX_TAG_BYTES: usize = 256;
 
 /// RSA keys below this are refused (NIST SP 800-131A).
 pub const MIN_RSA_BITS: u32 = 2048;
-/// RSA keys above this take minutes to make and seconds to use.
-pub const MAX_RSA_BITS: u32 = 4096;
+/// RSA keys above this take minutes to make and seconds to use. Key Vault stops at 4096; its doors do too.
+pub const MAX_RSA_BITS: u32 = 8192;
+/// The sizes between are multiples of this: what other programs make, and no modulus with a ragged first byte.
+pub const RSA_BITS_STEP: u32 = 256;
+
+/// Diffie-Hellman primes below this are refused (NIST SP 800-56A revision 3); RFC 7919 has none above the other.
+pub const MIN_DH_BITS: u32 = 2048;
+/// See [`MIN_DH_BITS`].
+pub const MAX_DH_BITS: u32 = 8192;
+
+/// The longest generic secret or HMAC key.
+pub const MAX_SECRET_BYTES: usize = 4096;
+
+/// What the module gathers of a message that cannot be worked on in parts (AEAD, EdDSA) before the one call that sends it.
+pub const MAX_GATHERED_BYTES: usize = 1024 * 1024;
+
+/// One part of a message that can be worked on in parts; the module cuts longer ones.
+pub const MAX_PART_BYTES: usize = 512 * 1024;
+
+/// A session object in its sealed form: a large certificate or data object with all attributes.
+pub const MAX_SEALED_OBJECT_BYTES: usize = 256 * 1024;
 
 /// How long a call of the module waits for the daemon, reconnecting meanwhile.
 pub const MODULE_CALL_TIMEOUT_MS: u64 = 15_000;

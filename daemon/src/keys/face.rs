@@ -7,7 +7,7 @@ use bytes::Bytes;
 use cryptoki_sys as ck;
 use der::{Decode, Encode, asn1::OctetString};
 use softkeep_proto::{
-    algorithm::{KeyOperation, KeyType},
+    algorithm::{Hash, KeyOperation, KeyType, SecretKind},
     pkcs11::v1::{Attribute, Object},
 };
 use x509_cert::Certificate;
@@ -50,6 +50,7 @@ impl Face {
                 .map(|(kind, value)| Attribute { r#type: *kind, value: value.clone() })
                 .collect(),
             sensitive: self.sensitive.to_vec(),
+            ..Object::default()
         }
     }
 
@@ -96,7 +97,10 @@ const RSA_SECRETS: &[u64] = &[
     ck::CKA_EXPONENT_2,
     ck::CKA_COEFFICIENT,
 ];
-const EC_SECRETS: &[u64] = &[ck::CKA_VALUE];
+const VALUE_SECRETS: &[u64] = &[ck::CKA_VALUE];
+
+/// The seed and what it expands to (PKCS#11 3.2 sections 6.67 and 6.68).
+const SEED_SECRETS: &[u64] = &[ck::CKA_SEED, ck::CKA_VALUE];
 
 /// The faces of a version: private key, public key, and the certificate published beside them. `label` is what the vault calls the version.
 pub fn of_version(version: &Version, label: &str) -> Vec<Face> {
@@ -152,30 +156,91 @@ fn generation_mechanism(version: &Version) -> u64 {
         (false, _) => ck::CK_UNAVAILABLE_INFORMATION,
         (true, KeyType::Rsa(_)) => ck::CKM_RSA_PKCS_KEY_PAIR_GEN,
         (true, KeyType::Ec(_)) => ck::CKM_EC_KEY_PAIR_GEN,
+        (true, KeyType::Edwards(_)) => ck::CKM_EC_EDWARDS_KEY_PAIR_GEN,
+        (true, KeyType::Montgomery(_)) => ck::CKM_EC_MONTGOMERY_KEY_PAIR_GEN,
+        (true, KeyType::Dh(_)) => ck::CKM_DH_PKCS_KEY_PAIR_GEN,
+        (true, KeyType::MlDsa(_)) => ck::CKM_ML_DSA_KEY_PAIR_GEN,
+        (true, KeyType::MlKem(_)) => ck::CKM_ML_KEM_KEY_PAIR_GEN,
+        (true, KeyType::Secret(SecretKind::Aes, _)) => ck::CKM_AES_KEY_GEN,
+        (true, KeyType::Secret(SecretKind::ChaCha20, _)) => ck::CKM_CHACHA20_KEY_GEN,
+        (true, KeyType::Secret(SecretKind::Generic | SecretKind::Hmac(_), _)) => ck::CKM_GENERIC_SECRET_KEY_GEN,
     }
 }
 
 /// The members of a public key that clients read from either half.
 fn public_numbers(public: &PublicInfo, attributes: &mut Attributes) {
+    attributes.insert(ck::CKA_KEY_TYPE, number(key_type_number(public.key_type)));
     match &public.numbers {
         PublicNumbers::Rsa { n, e } => attributes.extend([
-            (ck::CKA_KEY_TYPE, number(ck::CKK_RSA)),
             (ck::CKA_MODULUS, Bytes::from(n.clone())),
             (ck::CKA_MODULUS_BITS, number(8 * n.len() as u64)),
             (ck::CKA_PUBLIC_EXPONENT, Bytes::from(e.clone())),
         ]),
         PublicNumbers::Ec { x, y } => attributes.extend([
-            (ck::CKA_KEY_TYPE, number(ck::CKK_EC)),
             (ck::CKA_EC_PARAMS, ec_params(public.key_type)),
             (ck::CKA_EC_POINT, ec_point(x, y)),
         ]),
+        PublicNumbers::Raw(value) => match parameter_set(public.key_type) {
+            Some(set) => attributes
+                .extend([(ck::CKA_PARAMETER_SET, number(set)), (ck::CKA_VALUE, Bytes::from(value.clone()))]),
+            // Edwards and Montgomery: the bytes of RFC 8032 and RFC 7748, not in DER (PKCS#11 3.2 section 6.3).
+            None => attributes.extend([
+                (ck::CKA_EC_PARAMS, ec_params(public.key_type)),
+                (ck::CKA_EC_POINT, Bytes::from(value.clone())),
+            ]),
+        },
+        PublicNumbers::Dh { p, g, y } => attributes.extend([
+            (ck::CKA_PRIME, Bytes::from(p.clone())),
+            (ck::CKA_BASE, Bytes::from(g.clone())),
+            (ck::CKA_VALUE, Bytes::from(y.clone())),
+        ]),
+    }
+}
+
+/// CKA_PARAMETER_SET, for the types that have it.
+fn parameter_set(key_type: KeyType) -> Option<u64> {
+    match key_type {
+        KeyType::MlDsa(set) => Some(set.parameter_set()),
+        KeyType::MlKem(set) => Some(set.parameter_set()),
+        _ => None,
+    }
+}
+
+/// CKA_KEY_TYPE.
+pub fn key_type_number(key_type: KeyType) -> u64 {
+    match key_type {
+        KeyType::Rsa(_) => ck::CKK_RSA,
+        KeyType::Ec(_) => ck::CKK_EC,
+        KeyType::Edwards(_) => ck::CKK_EC_EDWARDS,
+        KeyType::Montgomery(_) => ck::CKK_EC_MONTGOMERY,
+        KeyType::Dh(_) => ck::CKK_DH,
+        KeyType::MlDsa(_) => ck::CKK_ML_DSA,
+        KeyType::MlKem(_) => ck::CKK_ML_KEM,
+        KeyType::Secret(SecretKind::Aes, _) => ck::CKK_AES,
+        KeyType::Secret(SecretKind::ChaCha20, _) => ck::CKK_CHACHA20,
+        KeyType::Secret(SecretKind::Generic, _) => ck::CKK_GENERIC_SECRET,
+        KeyType::Secret(SecretKind::Hmac(hash), _) => match hash {
+            Hash::Sha1 => ck::CKK_SHA_1_HMAC,
+            Hash::Sha224 => ck::CKK_SHA224_HMAC,
+            Hash::Sha256 => ck::CKK_SHA256_HMAC,
+            Hash::Sha384 => ck::CKK_SHA384_HMAC,
+            Hash::Sha512 => ck::CKK_SHA512_HMAC,
+            Hash::Sha512_224 => ck::CKK_SHA512_224_HMAC,
+            Hash::Sha512_256 => ck::CKK_SHA512_256_HMAC,
+            Hash::Sha3_224 => ck::CKK_SHA3_224_HMAC,
+            Hash::Sha3_256 => ck::CKK_SHA3_256_HMAC,
+            Hash::Sha3_384 => ck::CKK_SHA3_384_HMAC,
+            Hash::Sha3_512 => ck::CKK_SHA3_512_HMAC,
+        },
     }
 }
 
 fn ec_params(key_type: KeyType) -> Bytes {
     match key_type {
         KeyType::Ec(curve) => Bytes::from_static(curve.oid_der()),
-        KeyType::Rsa(_) => Bytes::new(),
+        KeyType::Edwards(curve) => Bytes::from_static(curve.oid_der()),
+        KeyType::Montgomery(curve) => Bytes::from_static(curve.oid_der()),
+        KeyType::Rsa(_) | KeyType::Dh(_) | KeyType::MlDsa(_) | KeyType::MlKem(_) | KeyType::Secret(..) => Bytes::new(),
     }
 }
 
@@ -206,8 +271,15 @@ fn private_face(version: &Version, label: &str) -> Face {
     overlay(&mut attributes, &version.record.private_attributes);
     let sensitive = match version.key_type {
         KeyType::Rsa(_) => RSA_SECRETS,
-        KeyType::Ec(_) => EC_SECRETS,
+        KeyType::Ec(_)
+        | KeyType::Edwards(_)
+        | KeyType::Montgomery(_)
+        | KeyType::Dh(_)
+        | KeyType::Secret(..) => VALUE_SECRETS,
+        KeyType::MlDsa(_) | KeyType::MlKem(_) => SEED_SECRETS,
     };
+    // Of a public key this is the public value; of a private key it is the private one.
+    attributes.remove(&ck::CKA_VALUE);
     Face { unique_id: version.id, class: ck::CKO_PRIVATE_KEY, private: true, attributes, sensitive }
 }
 

@@ -34,7 +34,10 @@ pub struct SetAttributes {
 impl SetAttributes {
     /// Checks what the application asks for.
     pub fn parse(vault: Id, request: v1::SetAttributes) -> Result<Self> {
-        let object = request.object.unwrap_or_default();
+        let object = match request.object.and_then(|object| object.key) {
+            Some(v1::key_ref::Key::Object(object)) => object,
+            _ => return Err(Error::new(ErrorCode::InvalidArgument, "the request names no token object")),
+        };
         let attributes = Template::parse(request.template)?.into_descriptive()?;
         Ok(Self { vault, id: Id::from_bytes(&object.unique_id)?, class: object.class, attributes })
     }

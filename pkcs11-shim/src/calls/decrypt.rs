@@ -39,9 +39,9 @@ pub fn decrypt(module: &Module, session: u64, data: InBuf, out: OutBuf) -> Resul
             return Err(Error::EncryptedDataLenRange);
         }
         let mechanism = Some(operation.mechanism.to_wire());
-        let key = Some(operation.key.to_wire());
+        let key = Some(operation.key.to_key());
         remote
-            .decrypt(wire::Decrypt { key, mechanism, ciphertext: ciphertext.to_vec().into() })
+            .decrypt(wire::Decrypt { key, mechanism, ciphertext: ciphertext.to_vec().into(), partial: false })
             .map_err(Error::about_key)
     })
 }

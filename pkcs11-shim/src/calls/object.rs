@@ -146,7 +146,7 @@ pub fn set(module: &Module, session: u64, handle: u64, template: Template) -> Re
     let slot_id = remote.slot.slot_id;
     let template = template.parse()?;
     let id = module.with(|running| running.objects().get(slot_id, handle).map(|entry| entry.id))?;
-    let reply = remote.set_attributes(SetAttributes { object: Some(id.to_wire()), template })?;
+    let reply = remote.set_attributes(SetAttributes { object: Some(id.to_key()), template })?;
     module.with(|running| {
         running.require_same_login(&remote)?;
         let epoch = running.view(slot_id).settle(reply.revision, remote.generation());

@@ -29,7 +29,7 @@ pub fn init(module: &Module, session: u64, mechanism: MechanismArg, key: u64) ->
 fn ask(operation: &Sign, remote: &Remote, data: Vec<u8>) -> Result<Zeroizing<Vec<u8>>> {
     operation.mechanism.check_data(data.len(), operation.signature_len)?;
     let mechanism = Some(operation.mechanism.to_wire());
-    let sign = wire::Sign { key: Some(operation.key.to_wire()), mechanism, data: data.into() };
+    let sign = wire::Sign { key: Some(operation.key.to_key()), mechanism, data: data.into(), ..wire::Sign::default() };
     remote.sign(sign).map(|signature| Zeroizing::new(signature.to_vec())).map_err(Error::about_key)
 }
 

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use cryptoki_sys as ck;
-use softkeep_proto::pkcs11::v1::{self, ObjectRef, reply, request::Op};
+use softkeep_proto::pkcs11::v1::{self, KeyRef, ObjectRef, key_ref, reply, request::Op};
 use zeroize::Zeroizing;
 
 use super::{super::grpc::access::serial, mechanism};
@@ -86,6 +86,7 @@ pub async fn run(pipeline: &Pipeline, caller: Caller, vault: Id, op: Option<Op>)
             let operation = DestroyObject { vault, id: Id::from_bytes(&object.unique_id)?, class: object.class };
             reply::Result::Destroyed(v1::DestroyObjectReply { revision: run!(operation) })
         }
+        _ => return Err(Error::new(ErrorCode::NotSupported, "the request is not known here")),
     })
 }
 
@@ -97,9 +98,18 @@ fn user_type(number: i32) -> Result<UserType> {
     }
 }
 
+/// The token object of a reference.
+pub fn token_object(key: Option<KeyRef>) -> Result<ObjectRef> {
+    match key.and_then(|key| key.key) {
+        Some(key_ref::Key::Object(object)) => Ok(object),
+        Some(key_ref::Key::Sealed(_)) => Err(Error::new(ErrorCode::NotSupported, "session objects are not known here")),
+        None => Err(Error::new(ErrorCode::InvalidArgument, "the request names no object")),
+    }
+}
+
 /// A private key by the object that the module names.
-fn private_key(object: Option<ObjectRef>) -> Result<KeyName> {
-    let object = object.unwrap_or_default();
+fn private_key(key: Option<KeyRef>) -> Result<KeyName> {
+    let object = token_object(key)?;
     if object.class != ck::CKO_PRIVATE_KEY {
         return Err(Error::new(ErrorCode::KeyTypeMismatch, "the object is no private key"));
     }
