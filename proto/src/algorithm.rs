@@ -1,122 +1,18 @@
-//! TABLE: algorithms by their JOSE names (RFC 7518), and the key types and operations of Key Vault.
+//! TABLE: what may be done with a key: the schemes of both backends, the algorithms by their JOSE names (RFC 7518), and
+//! the operations of Key Vault. Hashes, curves, parameter sets and key types are in `algorithm/`.
 
-/// A hash function.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[allow(missing_docs)]
-pub enum Hash {
-    Sha1,
-    Sha224,
-    Sha256,
-    Sha384,
-    Sha512,
-}
+mod curve;
+mod hash;
+mod key_type;
+mod lattice;
 
-impl Hash {
-    /// Every hash.
-    pub const ALL: [Hash; 5] = [Hash::Sha1, Hash::Sha224, Hash::Sha256, Hash::Sha384, Hash::Sha512];
-
-    /// The digest's length in bytes.
-    #[expect(clippy::len_without_is_empty, reason = "no digest is empty")]
-    pub const fn len(self) -> usize {
-        match self {
-            Hash::Sha1 => 20,
-            Hash::Sha224 => 28,
-            Hash::Sha256 => 32,
-            Hash::Sha384 => 48,
-            Hash::Sha512 => 64,
-        }
-    }
-
-    /// The DER of DigestInfo up to the digest (RFC 8017 section 9.2, note 1).
-    pub const fn digest_info_prefix(self) -> &'static [u8] {
-        match self {
-            Hash::Sha1 => &[0x30, 0x21, 0x30, 0x09, 0x06, 0x05, 0x2b, 0x0e, 0x03, 0x02, 0x1a, 0x05, 0x00, 0x04, 0x14],
-            Hash::Sha224 => &[
-                0x30, 0x2d, 0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x04, 0x05, 0x00,
-                0x04, 0x1c,
-            ],
-            Hash::Sha256 => &[
-                0x30, 0x31, 0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x01, 0x05, 0x00,
-                0x04, 0x20,
-            ],
-            Hash::Sha384 => &[
-                0x30, 0x41, 0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x02, 0x05, 0x00,
-                0x04, 0x30,
-            ],
-            Hash::Sha512 => &[
-                0x30, 0x51, 0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x03, 0x05, 0x00,
-                0x04, 0x40,
-            ],
-        }
-    }
-}
-
-/// An elliptic curve of FIPS 186-5.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[allow(missing_docs)]
-pub enum Curve {
-    P256,
-    P384,
-    P521,
-}
-
-impl Curve {
-    /// Every curve.
-    pub const ALL: [Curve; 3] = [Curve::P256, Curve::P384, Curve::P521];
-
-    /// The JWK name (RFC 7518 section 6.2.1.1).
-    pub const fn name(self) -> &'static str {
-        match self {
-            Curve::P256 => "P-256",
-            Curve::P384 => "P-384",
-            Curve::P521 => "P-521",
-        }
-    }
-
-    /// The curve of a JWK name.
-    pub fn by_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|curve| curve.name() == name)
-    }
-
-    /// Bytes of a field element, and of r and of s in a signature.
-    pub const fn width_bytes(self) -> usize {
-        match self {
-            Curve::P256 => 32,
-            Curve::P384 => 48,
-            Curve::P521 => 66,
-        }
-    }
-
-    /// The order's length in bits: CK_MECHANISM_INFO counts keys so.
-    pub const fn bits(self) -> u32 {
-        match self {
-            Curve::P256 => 256,
-            Curve::P384 => 384,
-            Curve::P521 => 521,
-        }
-    }
-
-    /// The curve's OBJECT IDENTIFIER, DER with tag and length (CKA_EC_PARAMS).
-    pub const fn oid_der(self) -> &'static [u8] {
-        match self {
-            Curve::P256 => &[0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07],
-            Curve::P384 => &[0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x22],
-            Curve::P521 => &[0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x23],
-        }
-    }
-}
-
-/// The type of a key and its size, without the `-HSM` ending (which says where Key Vault would keep it).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum KeyType {
-    /// RSA with a modulus of so many bits.
-    Rsa(u32),
-    /// An elliptic curve key.
-    Ec(Curve),
-}
+pub use curve::{Curve, EdwardsCurve, MontgomeryCurve};
+pub use hash::Hash;
+pub use key_type::{KeyType, SecretKind};
+pub use lattice::{MlDsaSet, MlKemSet};
 
 /// How a signature is made from what the caller sends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum SignScheme {
     /// RSASSA-PKCS1-v1_5 over a digest of this hash (RFC 8017 section 8.2).
     RsaPkcs1(Hash),
@@ -135,6 +31,19 @@ pub enum SignScheme {
     },
     /// ECDSA over a digest of any length, truncated as FIPS 186-5 section 6.4.1 says; r‖s.
     Ecdsa,
+    /// EdDSA (RFC 8032): Ed25519 and Ed448 over the message, or Ed25519ph and Ed448ph over its 64-byte prehash.
+    EdDsa {
+        /// Up to 255 bytes. `None` is not the same as none of them: Ed25519 without a context is not Ed25519ctx.
+        context: Option<Vec<u8>>,
+        /// Whether the input is the prehash: SHA-512 of the message for Ed25519, SHAKE256 of it for Ed448.
+        prehashed: bool,
+    },
+    /// ML-DSA over the 64-byte mu (FIPS 204 algorithm 7, line 6), into which the caller has hashed public key, context
+    /// and message: a message of any length needs to go nowhere.
+    MlDsaMu {
+        /// Without fresh random (FIPS 204 section 3.4). Verification does not ask.
+        deterministic: bool,
+    },
 }
 
 /// How a ciphertext is made.
@@ -149,11 +58,15 @@ pub enum EncryptScheme {
         /// Usually empty.
         label: Vec<u8>,
     },
+    /// RSAES-PKCS1-v1_5 (RFC 8017 section 7.2). Decryption rejects implicitly: a bad padding gives bytes, not an error.
+    RsaPkcs1,
+    /// The bare RSA operation on a block as long as the modulus (CKM_RSA_X_509).
+    RsaRaw,
 }
 
 /// One JOSE signature algorithm.
 pub struct JoseSignature {
-    /// RFC 7518 section 3.1.
+    /// RFC 7518 section 3.1, RFC 8812 section 3.2.
     pub name: &'static str,
     /// The hash of the message.
     pub hash: Hash,
@@ -168,7 +81,7 @@ const fn pss(hash: Hash) -> SignScheme {
 }
 
 /// The JOSE signature algorithms.
-pub const JOSE_SIGNATURES: [JoseSignature; 9] = [
+pub static JOSE_SIGNATURES: [JoseSignature; 10] = [
     JoseSignature { name: "RS256", hash: Hash::Sha256, scheme: SignScheme::RsaPkcs1(Hash::Sha256), curve: None },
     JoseSignature { name: "RS384", hash: Hash::Sha384, scheme: SignScheme::RsaPkcs1(Hash::Sha384), curve: None },
     JoseSignature { name: "RS512", hash: Hash::Sha512, scheme: SignScheme::RsaPkcs1(Hash::Sha512), curve: None },
@@ -178,6 +91,7 @@ pub const JOSE_SIGNATURES: [JoseSignature; 9] = [
     JoseSignature { name: "ES256", hash: Hash::Sha256, scheme: SignScheme::Ecdsa, curve: Some(Curve::P256) },
     JoseSignature { name: "ES384", hash: Hash::Sha384, scheme: SignScheme::Ecdsa, curve: Some(Curve::P384) },
     JoseSignature { name: "ES512", hash: Hash::Sha512, scheme: SignScheme::Ecdsa, curve: Some(Curve::P521) },
+    JoseSignature { name: "ES256K", hash: Hash::Sha256, scheme: SignScheme::Ecdsa, curve: Some(Curve::P256K) },
 ];
 
 /// The JOSE encryption algorithms by name.
@@ -238,12 +152,16 @@ impl KeyOperation {
         Self::ALL.into_iter().find(|operation| operation.name() == name)
     }
 
-    /// What a new key may do when nobody says (Key Vault's defaults).
+    /// What a new key may do when nobody says: Key Vault's defaults, and for types it has not, all that they can. To
+    /// derive and to encapsulate are no operations of Key Vault.
     pub fn defaults(key_type: KeyType) -> Vec<KeyOperation> {
         use KeyOperation::{Decrypt, Encrypt, Sign, UnwrapKey, Verify, WrapKey};
         match key_type {
             KeyType::Rsa(_) => vec![Encrypt, Decrypt, Sign, Verify, WrapKey, UnwrapKey],
-            KeyType::Ec(_) => vec![Sign, Verify],
+            KeyType::Ec(_) | KeyType::Edwards(_) | KeyType::MlDsa(_) => vec![Sign, Verify],
+            KeyType::Montgomery(_) | KeyType::Dh(_) | KeyType::MlKem(_) => vec![],
+            KeyType::Secret(SecretKind::Aes | SecretKind::ChaCha20, _) => vec![Encrypt, Decrypt, WrapKey, UnwrapKey],
+            KeyType::Secret(SecretKind::Generic | SecretKind::Hmac(_), _) => vec![Sign, Verify],
         }
     }
 }

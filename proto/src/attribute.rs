@@ -22,8 +22,8 @@ pub fn value_kind(attribute_type: u64) -> ValueKind {
         0x000 | 0x080 | 0x087 | 0x088 | 0x08C => ValueKind::Ulong,
         // KEY_TYPE, MODULUS_BITS, PRIME_BITS, SUBPRIME_BITS, VALUE_BITS, VALUE_LEN, KEY_GEN_MECHANISM
         0x100 | 0x121 | 0x133 | 0x134 | 0x160 | 0x161 | 0x166 => ValueKind::Ulong,
-        // MECHANISM_TYPE, PROFILE_ID, PARAMETER_SET
-        0x500 | 0x601 | 0x61D => ValueKind::Ulong,
+        // MECHANISM_TYPE, PROFILE_ID, PARAMETER_SET, OBJECT_VALIDATION_FLAGS
+        0x500 | 0x601 | 0x61D | 0x61E => ValueKind::Ulong,
         // TOKEN, PRIVATE, TRUSTED
         0x001 | 0x002 | 0x086 => ValueKind::Bool,
         // SENSITIVE … DERIVE (0x103-0x10C without the dates), EXTRACTABLE, LOCAL, NEVER_EXTRACTABLE, ALWAYS_SENSITIVE

@@ -58,17 +58,23 @@ pub mod ck_rv {
     pub const KEY_SIZE_RANGE: u64 = 0x62;
     pub const KEY_TYPE_INCONSISTENT: u64 = 0x63;
     pub const KEY_FUNCTION_NOT_PERMITTED: u64 = 0x68;
+    pub const KEY_NOT_WRAPPABLE: u64 = 0x69;
+    pub const KEY_UNEXTRACTABLE: u64 = 0x6A;
     pub const MECHANISM_INVALID: u64 = 0x70;
     pub const MECHANISM_PARAM_INVALID: u64 = 0x71;
     pub const OBJECT_HANDLE_INVALID: u64 = 0x82;
     pub const PIN_INCORRECT: u64 = 0xA0;
     pub const PIN_LEN_RANGE: u64 = 0xA2;
     pub const PIN_LOCKED: u64 = 0xA4;
+    pub const SIGNATURE_INVALID: u64 = 0xC0;
     pub const TEMPLATE_INCOMPLETE: u64 = 0xD0;
     pub const TEMPLATE_INCONSISTENT: u64 = 0xD1;
     pub const TOKEN_NOT_PRESENT: u64 = 0xE0;
+    pub const UNWRAPPING_KEY_TYPE_INCONSISTENT: u64 = 0xF2;
     pub const USER_NOT_LOGGED_IN: u64 = 0x101;
     pub const USER_PIN_NOT_INITIALIZED: u64 = 0x102;
+    pub const WRAPPED_KEY_INVALID: u64 = 0x110;
+    pub const WRAPPING_KEY_TYPE_INCONSISTENT: u64 = 0x115;
 }
 
 impl ErrorCode {
@@ -112,6 +118,12 @@ impl ErrorCode {
             E::TemplateIncomplete => (G::InvalidArgument, ck_rv::TEMPLATE_INCOMPLETE, X::Failed),
             E::TemplateInconsistent => (G::InvalidArgument, ck_rv::TEMPLATE_INCONSISTENT, X::Failed),
             E::ActionProhibited => (G::FailedPrecondition, ck_rv::ACTION_PROHIBITED, X::NotPermitted),
+            E::SignatureInvalid => (G::InvalidArgument, ck_rv::SIGNATURE_INVALID, X::Failed),
+            E::KeyNotWrappable => (G::FailedPrecondition, ck_rv::KEY_NOT_WRAPPABLE, X::NotPermitted),
+            E::KeyUnextractable => (G::FailedPrecondition, ck_rv::KEY_UNEXTRACTABLE, X::NotPermitted),
+            E::WrappedKeyInvalid => (G::InvalidArgument, ck_rv::WRAPPED_KEY_INVALID, X::Failed),
+            E::WrappingKeyMismatch => (G::FailedPrecondition, ck_rv::WRAPPING_KEY_TYPE_INCONSISTENT, X::Failed),
+            E::UnwrappingKeyMismatch => (G::FailedPrecondition, ck_rv::UNWRAPPING_KEY_TYPE_INCONSISTENT, X::Failed),
             E::NotSupported => (G::Unimplemented, ck_rv::FUNCTION_NOT_SUPPORTED, X::Failed),
         }
     }

@@ -4,26 +4,42 @@ use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 
 use proptest::prelude::*;
-use softkeep_proto::algorithm::{Curve, EncryptScheme, Hash, KeyType, SignScheme};
+use softkeep_proto::algorithm::{
+    Curve, EdwardsCurve, EncryptScheme, Hash, KeyType, MlDsaSet, MlKemSet, MontgomeryCurve, SecretKind, SignScheme,
+};
 
 use super::key_info::{PublicNumbers, check_import, public_info, public_info_of_private};
 use super::*;
 use crate::error::{Error, ErrorCode};
 
-const KEY_TYPES: [KeyType; 6] = [
+mod agreement;
+mod pkcs1;
+
+const KEY_TYPES: [KeyType; 17] = [
     KeyType::Rsa(2048),
     KeyType::Rsa(3072),
     KeyType::Rsa(4096),
     KeyType::Ec(Curve::P256),
     KeyType::Ec(Curve::P384),
     KeyType::Ec(Curve::P521),
+    KeyType::Ec(Curve::P256K),
+    KeyType::Edwards(EdwardsCurve::Ed25519),
+    KeyType::Edwards(EdwardsCurve::Ed448),
+    KeyType::Montgomery(MontgomeryCurve::X25519),
+    KeyType::Montgomery(MontgomeryCurve::X448),
+    KeyType::MlDsa(MlDsaSet::MlDsa44),
+    KeyType::MlDsa(MlDsaSet::MlDsa65),
+    KeyType::MlDsa(MlDsaSet::MlDsa87),
+    KeyType::MlKem(MlKemSet::MlKem512),
+    KeyType::MlKem(MlKemSet::MlKem768),
+    KeyType::MlKem(MlKemSet::MlKem1024),
 ];
 
 const BACKENDS: [&dyn Backend; 2] = [&AwsLc, &RustCrypto];
 
 /// One key of each type for the whole test binary, made by aws-lc because it is quick.
 fn pkcs8(key_type: KeyType) -> &'static [u8] {
-    static KEYS: [OnceLock<Zeroizing<Vec<u8>>>; 6] = [const { OnceLock::new() }; 6];
+    static KEYS: [OnceLock<Zeroizing<Vec<u8>>>; KEY_TYPES.len()] = [const { OnceLock::new() }; KEY_TYPES.len()];
     let index = KEY_TYPES.iter().position(|one| *one == key_type).unwrap();
     KEYS[index].get_or_init(|| AwsLc.generate(key_type).unwrap())
 }
@@ -53,11 +69,34 @@ fn bytes(len: usize) -> Vec<u8> {
     (0..len).map(|index| (index * 37 % 251 + 1) as u8).collect()
 }
 
-/// What every backend signs, by key type. The large RSA keys get each scheme once, for time.
+fn eddsa(context: Option<&[u8]>, prehashed: bool) -> SignScheme {
+    SignScheme::EdDsa { context: context.map(<[u8]>::to_vec), prehashed }
+}
+
+/// What every backend signs, by key type; nothing for those that do not sign.
 fn cases(key_type: KeyType) -> Vec<(SignScheme, Vec<u8>)> {
-    let KeyType::Rsa(bits) = key_type else {
-        return [1, 20, 28, 32, 47, 48, 64, 65, 66, 67, 128].map(|len| (SignScheme::Ecdsa, bytes(len))).to_vec();
-    };
+    match key_type {
+        KeyType::Rsa(bits) => rsa_cases(key_type, bits),
+        KeyType::Ec(_) => {
+            [1, 20, 28, 32, 47, 48, 64, 65, 66, 67, 128].map(|len| (SignScheme::Ecdsa, bytes(len))).into()
+        }
+        KeyType::Edwards(curve) => {
+            let mut cases: Vec<_> = [0, 1, 57, 64, 10_000].map(|len| (eddsa(None, false), bytes(len))).into();
+            for context in [None, Some(&b""[..]), Some(b"context"), Some(&[7; 255])] {
+                cases.push((eddsa(context, true), bytes(64)));
+            }
+            if curve == EdwardsCurve::Ed448 {
+                cases.push((eddsa(Some(b"context"), false), bytes(20)));
+            }
+            cases
+        }
+        KeyType::MlDsa(_) => [false, true].map(|deterministic| (SignScheme::MlDsaMu { deterministic }, bytes(64))).into(),
+        KeyType::Montgomery(_) | KeyType::Dh(_) | KeyType::MlKem(_) | KeyType::Secret(..) => Vec::new(),
+    }
+}
+
+/// The large RSA keys get each scheme once, for time.
+fn rsa_cases(key_type: KeyType, bits: u32) -> Vec<(SignScheme, Vec<u8>)> {
     let k = signature_len(key_type);
     let hashes = if bits == 2048 { &Hash::ALL[..] } else { &[Hash::Sha384] };
     let mut cases = vec![
@@ -93,10 +132,14 @@ fn oaep_cases(key_type: KeyType) -> Vec<(EncryptScheme, Vec<u8>)> {
 fn contract(backend: &dyn Backend) {
     for key_type in KEY_TYPES {
         signs_and_verifies(backend, key_type);
-        refuses_inputs(backend, key_type);
+        refuses_other_schemes(backend, key_type);
+        match key_type {
+            KeyType::Rsa(_) => refuses_rsa_inputs(backend, key_type),
+            _ => refuses_inputs(backend, key_type),
+        }
         match key_type {
             KeyType::Rsa(_) => encrypts_and_decrypts(backend, key_type),
-            KeyType::Ec(_) => refuses_encryption(backend, key_type),
+            _ => refuses_encryption(backend, key_type),
         }
     }
     cuts_digests(backend);
@@ -108,47 +151,92 @@ fn signs_and_verifies(backend: &dyn Backend, key_type: KeyType) {
     assert_eq!((private.key_type(), public.key_type()), (key_type, key_type));
     for (scheme, input) in cases(key_type) {
         let what = format!("{} {key_type:?} {scheme:?} {}", backend.name(), input.len());
-        let mut signature = private.sign(scheme, &input).expect(&what);
+        let mut signature = private.sign(&scheme, &input).expect(&what);
         assert_eq!(signature.len(), signature_len(key_type), "{what}");
-        assert!(public.verify(scheme, &input, &signature).unwrap(), "{what}");
+        assert!(public.verify(&scheme, &input, &signature).unwrap(), "{what}");
 
         for at in [0, signature.len() / 2, signature.len() - 1] {
             signature[at] ^= 1;
-            assert!(!public.verify(scheme, &input, &signature).unwrap(), "{what}: bit of byte {at} of the signature");
+            assert!(!public.verify(&scheme, &input, &signature).unwrap(), "{what}: bit of byte {at} of the signature");
             signature[at] ^= 1;
         }
         if let Some(first) = input.first() {
             let other = [&[first ^ 4], &input[1..]].concat();
-            assert!(!public.verify(scheme, &other, &signature).unwrap(), "{what}: another input");
+            assert!(!public.verify(&scheme, &other, &signature).unwrap(), "{what}: another input");
         }
         for wrong in [&[][..], &signature[1..], &[&signature[..], &[0]].concat(), &[&[0], &signature[..]].concat()] {
-            assert!(!public.verify(scheme, &input, wrong).unwrap(), "{what}: {} bytes", wrong.len());
+            assert!(!public.verify(&scheme, &input, wrong).unwrap(), "{what}: {} bytes", wrong.len());
         }
         for byte in [0, 0xff] {
-            assert!(!public.verify(scheme, &input, &vec![byte; signature.len()]).unwrap(), "{what}: all {byte}");
+            assert!(!public.verify(&scheme, &input, &vec![byte; signature.len()]).unwrap(), "{what}: all {byte}");
         }
+    }
+}
+
+/// A scheme is for keys of one kind.
+fn refuses_other_schemes(backend: &dyn Backend, key_type: KeyType) {
+    let (private, public) = open(backend, key_type);
+    let schemes = [
+        SignScheme::RsaPkcs1(Hash::Sha256),
+        SignScheme::RsaPkcs1Raw,
+        SignScheme::RsaRaw,
+        pss(Hash::Sha256, 32),
+        SignScheme::Ecdsa,
+        eddsa(None, false),
+        SignScheme::MlDsaMu { deterministic: true },
+    ];
+    let own = cases(key_type);
+    for scheme in schemes {
+        let same = |one: &SignScheme| std::mem::discriminant(one) == std::mem::discriminant(&scheme);
+        if own.iter().any(|(one, _)| same(one)) {
+            continue;
+        }
+        let what = format!("{} {key_type:?} {scheme:?}", backend.name());
+        assert_eq!(code(private.sign(&scheme, &[1; 64])), Some(ErrorCode::KeyTypeMismatch), "{what}");
+        assert_eq!(code(public.verify(&scheme, &[1; 64], &[1; 64])), Some(ErrorCode::KeyTypeMismatch), "{what}");
     }
 }
 
 fn refuses_inputs(backend: &dyn Backend, key_type: KeyType) {
     let (private, public) = open(backend, key_type);
-    let check = |scheme, input: &[u8], expected| {
+    let check = |scheme: SignScheme, input: &[u8], expected| {
         let what = format!("{} {key_type:?} {scheme:?} {}", backend.name(), input.len());
-        assert_eq!(code(private.sign(scheme, input)), Some(expected), "{what}");
+        assert_eq!(code(private.sign(&scheme, input)), Some(expected), "{what}");
         let signature = vec![1; signature_len(key_type)];
-        assert_eq!(code(public.verify(scheme, input, &signature)), Some(expected), "{what}");
+        assert_eq!(code(public.verify(&scheme, input, &signature)), Some(expected), "{what}");
+    };
+    match key_type {
+        KeyType::Ec(_) => {
+            check(SignScheme::Ecdsa, &[], ErrorCode::InvalidLength);
+            check(SignScheme::Ecdsa, &[1; 129], ErrorCode::InvalidLength);
+        }
+        KeyType::Edwards(_) => {
+            for len in [0, 63, 65] {
+                check(eddsa(None, true), &bytes(len), ErrorCode::InvalidLength);
+            }
+            check(eddsa(Some(&[1; 256]), true), &[1; 64], ErrorCode::InvalidParameters);
+            check(eddsa(Some(&[1; 256]), false), &[1; 64], ErrorCode::InvalidParameters);
+        }
+        KeyType::MlDsa(_) => {
+            for len in [0, 32, 63, 65] {
+                check(SignScheme::MlDsaMu { deterministic: false }, &bytes(len), ErrorCode::InvalidLength);
+            }
+        }
+        _ => {}
+    }
+}
+
+fn refuses_rsa_inputs(backend: &dyn Backend, key_type: KeyType) {
+    let (private, public) = open(backend, key_type);
+    let check = |scheme: SignScheme, input: &[u8], expected| {
+        let what = format!("{} {key_type:?} {scheme:?} {}", backend.name(), input.len());
+        assert_eq!(code(private.sign(&scheme, input)), Some(expected), "{what}");
+        let signature = vec![1; signature_len(key_type)];
+        assert_eq!(code(public.verify(&scheme, input, &signature)), Some(expected), "{what}");
     };
     let k = signature_len(key_type);
     let info = public_info_of_private(pkcs8(key_type)).unwrap();
-    let PublicNumbers::Rsa { n, .. } = info.numbers else {
-        check(SignScheme::Ecdsa, &[], ErrorCode::InvalidLength);
-        check(SignScheme::Ecdsa, &[1; 129], ErrorCode::InvalidLength);
-        for scheme in [SignScheme::RsaPkcs1(Hash::Sha256), SignScheme::RsaPkcs1Raw, pss(Hash::Sha256, 32)] {
-            check(scheme, &[1; 32], ErrorCode::KeyTypeMismatch);
-        }
-        return check(SignScheme::RsaRaw, &[], ErrorCode::KeyTypeMismatch);
-    };
-    check(SignScheme::Ecdsa, &[1; 32], ErrorCode::KeyTypeMismatch);
+    let PublicNumbers::Rsa { n, .. } = info.numbers else { unreachable!() };
     for hash in Hash::ALL {
         for len in [0, hash.len() - 1, hash.len() + 1] {
             check(SignScheme::RsaPkcs1(hash), &bytes(len), ErrorCode::InvalidLength);
@@ -212,9 +300,11 @@ fn encrypts_and_decrypts(backend: &dyn Backend, key_type: KeyType) {
 
 fn refuses_encryption(backend: &dyn Backend, key_type: KeyType) {
     let (private, public) = open(backend, key_type);
-    let scheme = oaep(Hash::Sha256, Hash::Sha256, b"");
-    assert_eq!(code(public.encrypt(&scheme, b"x")), Some(ErrorCode::KeyTypeMismatch));
-    assert_eq!(code(private.decrypt(&scheme, &[1; 256])), Some(ErrorCode::KeyTypeMismatch));
+    for scheme in [oaep(Hash::Sha256, Hash::Sha256, b""), EncryptScheme::RsaPkcs1, EncryptScheme::RsaRaw] {
+        assert_eq!(code(public.encrypt(&scheme, b"x")), Some(ErrorCode::KeyTypeMismatch));
+        assert_eq!(code(private.decrypt(&scheme, &[1; 256])), Some(ErrorCode::KeyTypeMismatch));
+    }
+    assert_eq!(code(private.decrypt_pkcs1_to_len(&[1; 256], 16)), Some(ErrorCode::KeyTypeMismatch));
 }
 
 /// FIPS 186-5 section 6.4.1: a short digest is a small number, and of a long one the leftmost bits count.
@@ -230,8 +320,8 @@ fn cuts_digests(backend: &dyn Backend) {
         (Curve::P256, bytes(20), [vec![0; 12], bytes(20)].concat()),
     ] {
         let (private, public) = open(backend, KeyType::Ec(curve));
-        let signature = private.sign(SignScheme::Ecdsa, &digest).unwrap();
-        assert!(public.verify(SignScheme::Ecdsa, &same, &signature).unwrap(), "{} {curve:?}", backend.name());
+        let signature = private.sign(&SignScheme::Ecdsa, &digest).unwrap();
+        assert!(public.verify(&SignScheme::Ecdsa, &same, &signature).unwrap(), "{} {curve:?}", backend.name());
     }
 }
 
@@ -249,7 +339,7 @@ fn refuses_keys(backend: &dyn Backend) {
     for bits in [0, 512, 1024, 2047] {
         assert_eq!(code(backend.generate(KeyType::Rsa(bits))), Some(ErrorCode::KeyTooWeak), "{bits}");
     }
-    for bits in [2049, 8192, u32::MAX] {
+    for bits in [2049, 2056, 8448, u32::MAX] {
         assert_eq!(code(backend.generate(KeyType::Rsa(bits))), Some(ErrorCode::UnsupportedAlgorithm), "{bits}");
     }
 
@@ -272,19 +362,69 @@ fn rustcrypto() {
     contract(&RustCrypto);
 }
 
+#[test]
+fn secret_keys_are_random_bytes() {
+    for backend in BACKENDS {
+        for (kind, len) in [(SecretKind::Aes, 16), (SecretKind::ChaCha20, 32), (SecretKind::Hmac(Hash::Sha3_256), 100)] {
+            let [first, second] = [0, 1].map(|_| backend.generate(KeyType::Secret(kind, len)).unwrap());
+            assert_eq!((first.len(), second.len()), (len as usize, len as usize));
+            assert_ne!(first, second);
+        }
+        assert_eq!(code(backend.generate(KeyType::Dh(2048))), Some(ErrorCode::UnsupportedAlgorithm));
+    }
+}
+
+/// Sizes that aws-lc's Rust interface does not make.
+#[test]
+fn rsa_keys_between_the_usual_sizes_and_above() {
+    for bits in [2304, 5120] {
+        let pkcs8 = AwsLc.generate(KeyType::Rsa(bits)).unwrap();
+        assert_eq!(check_import(&pkcs8).unwrap().key_type, KeyType::Rsa(bits));
+        let (scheme, input) = (SignScheme::RsaPkcs1(Hash::Sha256), bytes(32));
+        let public = public_info_of_private(&pkcs8).unwrap().spki_der;
+        let signatures = BACKENDS.map(|backend| backend.open(&pkcs8).unwrap().sign(&scheme, &input).unwrap());
+        assert_eq!(signatures[0], signatures[1]);
+        for backend in BACKENDS {
+            assert!(backend.open_public(&public).unwrap().verify(&scheme, &input, &signatures[0]).unwrap());
+        }
+    }
+}
+
+/// Only aws-lc does Ed25519ctx; the other says so. RFC 8032 section 7.2, the first test.
+#[test]
+fn ed25519_with_a_context() {
+    use super::test_vectors::hex;
+    let seed = hex("0305334e381af78f141cb666f6199f57bc3495335a256a95bd2a55bf546663f6");
+    let message = hex("f726936d19c800494e3fdaff20b276a8");
+    let expected = hex("55a4cc2f70a54e04288c5f4cd1e45a7bb520b36292911876cada7323198dd87a\
+        8b36950b95130022907a7fb7c4e9b2d5f6cca685a587b4b21f4b888e4e7edb0d");
+    let pkcs8 = super::key_parts::edwards_pkcs8(EdwardsCurve::Ed25519, &seed).unwrap();
+    let spki = public_info_of_private(&pkcs8).unwrap().spki_der;
+    let scheme = eddsa(Some(b"foo"), false);
+    assert_eq!(AwsLc.open(&pkcs8).unwrap().sign(&scheme, &message).unwrap(), expected);
+    let public = AwsLc.open_public(&spki).unwrap();
+    assert!(public.verify(&scheme, &message, &expected).unwrap());
+    assert!(!public.verify(&eddsa(None, false), &message, &expected).unwrap());
+    assert!(!public.verify(&eddsa(Some(b"bar"), false), &message, &expected).unwrap());
+
+    assert_eq!(code(RustCrypto.open(&pkcs8).unwrap().sign(&scheme, &message)), Some(ErrorCode::UnsupportedAlgorithm));
+    let verdict = RustCrypto.open_public(&spki).unwrap().verify(&scheme, &message, &expected);
+    assert_eq!(code(verdict), Some(ErrorCode::UnsupportedAlgorithm));
+}
+
 /// Only aws-lc does PSS with two hashes; the other says so.
 #[test]
 fn pss_with_another_mgf() {
     let scheme = SignScheme::RsaPss { hash: Hash::Sha256, mgf: Hash::Sha1, salt_len_bytes: 20 };
     let (private, public) = open(&AwsLc, KeyType::Rsa(2048));
-    let signature = private.sign(scheme, &bytes(32)).unwrap();
-    assert!(public.verify(scheme, &bytes(32), &signature).unwrap());
+    let signature = private.sign(&scheme, &bytes(32)).unwrap();
+    assert!(public.verify(&scheme, &bytes(32), &signature).unwrap());
     let plain = pss(Hash::Sha256, 20);
-    assert!(!public.verify(plain, &bytes(32), &signature).unwrap());
+    assert!(!public.verify(&plain, &bytes(32), &signature).unwrap());
 
     let (private, public) = open(&RustCrypto, KeyType::Rsa(2048));
-    assert_eq!(code(private.sign(scheme, &bytes(32))), Some(ErrorCode::UnsupportedAlgorithm));
-    assert_eq!(code(public.verify(scheme, &bytes(32), &signature)), Some(ErrorCode::UnsupportedAlgorithm));
+    assert_eq!(code(private.sign(&scheme, &bytes(32))), Some(ErrorCode::UnsupportedAlgorithm));
+    assert_eq!(code(public.verify(&scheme, &bytes(32), &signature)), Some(ErrorCode::UnsupportedAlgorithm));
 }
 
 #[test]
@@ -294,13 +434,11 @@ fn each_accepts_the_others_work() {
         for (maker, checker) in [(0, 1), (1, 0)] {
             let (private, public) = (&opened[maker].0, &opened[checker].1);
             for (scheme, input) in cases(key_type) {
-                let signature = private.sign(scheme, &input).unwrap();
+                let signature = private.sign(&scheme, &input).unwrap();
                 let what = format!("{key_type:?} {scheme:?} {} by {}", input.len(), BACKENDS[maker].name());
-                assert!(public.verify(scheme, &input, &signature).unwrap(), "{what}");
+                assert!(public.verify(&scheme, &input, &signature).unwrap(), "{what}");
             }
-            if let KeyType::Ec(_) = key_type {
-                continue;
-            }
+            let KeyType::Rsa(_) = key_type else { continue };
             for (scheme, plaintext) in oaep_cases(key_type) {
                 let ciphertext = public.encrypt(&scheme, &plaintext).unwrap();
                 assert_eq!(*private.decrypt(&scheme, &ciphertext).unwrap(), plaintext, "{key_type:?} {scheme:?}");
@@ -312,10 +450,17 @@ fn each_accepts_the_others_work() {
 /// Signatures without random in them are the same bytes whoever made them.
 #[test]
 fn deterministic_signatures_agree() {
-    let opened = BACKENDS.map(|backend| open(backend, KeyType::Rsa(2048)).0);
-    for (scheme, input) in cases(KeyType::Rsa(2048)) {
-        if !matches!(scheme, SignScheme::RsaPss { .. }) {
-            assert_eq!(opened[0].sign(scheme, &input).unwrap(), opened[1].sign(scheme, &input).unwrap(), "{scheme:?}");
+    for key_type in KEY_TYPES {
+        let opened = BACKENDS.map(|backend| open(backend, key_type).0);
+        for (scheme, input) in cases(key_type) {
+            let random = matches!(
+                scheme,
+                SignScheme::RsaPss { salt_len_bytes: 1.., .. }
+                    | SignScheme::Ecdsa
+                    | SignScheme::MlDsaMu { deterministic: false }
+            );
+            let [first, second] = [0, 1].map(|index| opened[index].sign(&scheme, &input).unwrap());
+            assert_eq!(first == second, !random, "{key_type:?} {scheme:?}");
         }
     }
 }
@@ -323,19 +468,21 @@ fn deterministic_signatures_agree() {
 #[test]
 fn each_opens_the_others_keys() {
     for (maker, other) in [(BACKENDS[0], BACKENDS[1]), (BACKENDS[1], BACKENDS[0])] {
-        for key_type in
-            [KeyType::Rsa(2048), KeyType::Ec(Curve::P256), KeyType::Ec(Curve::P384), KeyType::Ec(Curve::P521)]
-        {
+        let quick = |key_type: &KeyType| !matches!(key_type, KeyType::Rsa(3072..));
+        for key_type in KEY_TYPES.into_iter().filter(quick) {
             let pkcs8 = maker.generate(key_type).unwrap();
             let version_one = |der: &[u8]| pkcs8::PrivateKeyInfoRef::try_from(der).unwrap().public_key.is_none();
             assert!(version_one(&pkcs8), "PKCS#8 version 2 is not for everybody");
             let info = check_import(&pkcs8).unwrap();
             assert_eq!(info.key_type, key_type);
             assert_eq!(public_info(&info.spki_der).unwrap(), info);
-            let (scheme, input) = cases(key_type).swap_remove(0);
-            let signature = other.open(&pkcs8).unwrap().sign(scheme, &input).unwrap();
-            for backend in BACKENDS {
-                assert!(backend.open_public(&info.spki_der).unwrap().verify(scheme, &input, &signature).unwrap());
+            let private = other.open(&pkcs8).unwrap();
+            assert_eq!(private.key_type(), key_type);
+            for (scheme, input) in cases(key_type).into_iter().take(1) {
+                let signature = private.sign(&scheme, &input).unwrap();
+                for backend in BACKENDS {
+                    assert!(backend.open_public(&info.spki_der).unwrap().verify(&scheme, &input, &signature).unwrap());
+                }
             }
             assert_ne!(*pkcs8, *maker.generate(KeyType::Ec(Curve::P256)).unwrap());
         }
@@ -353,8 +500,8 @@ fn one_key_on_many_threads() {
                     let (private, public) = &keys[&key_type];
                     let (scheme, input) = cases(key_type).swap_remove(0);
                     for _ in 0..20 {
-                        let signature = private.sign(scheme, &input).unwrap();
-                        assert!(public.verify(scheme, &input, &signature).unwrap());
+                        let signature = private.sign(&scheme, &input).unwrap();
+                        assert!(public.verify(&scheme, &input, &signature).unwrap());
                     }
                 }
             });
@@ -380,11 +527,11 @@ proptest! {
 
     #[test]
     fn damaged_keys_never_panic(
-        which in 0..8usize,
+        which in 0..2 * KEY_TYPES.len(),
         damage in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..4),
         cut in proptest::option::weighted(0.2, any::<prop::sample::Index>()),
     ) {
-        let key_type = [KEY_TYPES[0], KEY_TYPES[3], KEY_TYPES[4], KEY_TYPES[5]][which / 2];
+        let key_type = KEY_TYPES[which / 2];
         let mut der = if which % 2 == 0 { pkcs8(key_type).to_vec() } else { spki(key_type) };
         for (at, byte) in damage {
             let at = at.index(der.len());

@@ -9,7 +9,7 @@ use const_oid::db::rfc5912::{ECDSA_WITH_SHA_256, ECDSA_WITH_SHA_384, ECDSA_WITH_
 use der::asn1::{Any, AnyRef, BitString, BitStringRef, Null, ObjectIdentifier, OctetString, SetOfVec, UintRef};
 use der::asn1::{ContextSpecific, Utf8StringRef};
 use der::{DateTime, Decode as _, Encode, Sequence, TagMode, TagNumber};
-use softkeep_proto::algorithm::{Curve, Hash, KeyType};
+use softkeep_proto::algorithm::{Curve, Hash, KeyType, MlDsaSet, SignScheme};
 use spki::{AlgorithmIdentifierRef, SubjectPublicKeyInfoRef};
 use x509_cert::attr::AttributeTypeAndValue;
 use x509_cert::certificate::{Rfc5280, Version};
@@ -18,7 +18,8 @@ use x509_cert::ext::{Extension, Extensions};
 use x509_cert::serial_number::SerialNumber;
 use x509_cert::time::{Time, Validity};
 
-use super::key_info::PublicInfo;
+use super::key_info::{PublicInfo, PublicNumbers, raw_oid_der};
+use super::lattice::ml_dsa_mu;
 use super::{curve_hash, digest, signature_len};
 use crate::error::{Error, ErrorCode, Result};
 
@@ -57,8 +58,7 @@ struct EcdsaSigValue<'a> {
     s: UintRef<'a>,
 }
 
-/// Makes the certificate, version 3, in DER. `sign` gets the digest of what is to be signed and gives the signature as
-/// `PrivateKey::sign` does: with `RsaPkcs1(Hash::Sha256)` for an RSA key, `Ecdsa` for an EC key. The common name has 1
+/// Makes the certificate, version 3, in DER. `sign` is `PrivateKey::sign` of the key. The common name has 1
 /// to 64 characters; the times are seconds since 1970.
 pub fn certificate(
     subject_common_name: &str,
@@ -66,7 +66,7 @@ pub fn certificate(
     not_before_unix: i64,
     not_after_unix: i64,
     serial: [u8; 16],
-    sign: &dyn Fn(&[u8]) -> Result<Vec<u8>>,
+    sign: &dyn Fn(&SignScheme, &[u8]) -> Result<Vec<u8>>,
 ) -> Result<Vec<u8>> {
     if subject_common_name.is_empty() || subject_common_name.chars().count() > MAX_COMMON_NAME_CHARS {
         let detail = format!("a common name has 1 to {MAX_COMMON_NAME_CHARS} characters");
@@ -76,10 +76,10 @@ pub fn certificate(
         return Err(Error::new(ErrorCode::InvalidArgument, "the certificate ends before it begins"));
     }
     let validity = Validity::new(time(not_before_unix)?, time(not_after_unix)?);
-    let (hash, algorithm) = signature_algorithm(public.key_type);
+    let (hashed, scheme, algorithm) = signature_algorithm(public.key_type)?;
     let tbs = tbs(subject_common_name, public, validity, serial, algorithm).map_err(Error::internal)?;
 
-    let signature = sign(&digest(hash, &tbs))?;
+    let signature = sign(&scheme, &hashed.input(public, &tbs)?)?;
     if signature.len() != signature_len(public.key_type) {
         return Err(Error::internal("the certificate's signature has the wrong length"));
     }
@@ -125,27 +125,69 @@ fn assemble(
             let (r, s) = signature.split_at_checked(curve.width_bytes()).unwrap_or((signature, &[]));
             EcdsaSigValue { r: UintRef::new(r)?, s: UintRef::new(s)? }.to_der()?
         }
+        _ => signature.to_vec(),
     };
     let signature = BitString::from_bytes(&signature)?;
     Certificate { tbs: AnyRef::from_der(tbs)?, signature_algorithm: algorithm, signature }.to_der()
 }
 
+/// What is done with the bytes to be signed before `sign` gets them.
+enum Hashed {
+    By(Hash),
+    Not,
+    ToMu(MlDsaSet),
+}
+
+impl Hashed {
+    fn input(&self, public: &PublicInfo, tbs: &[u8]) -> Result<Vec<u8>> {
+        match (self, &public.numbers) {
+            (Hashed::By(hash), _) => Ok(digest(*hash, tbs)),
+            (Hashed::Not, _) => Ok(tbs.to_vec()),
+            (Hashed::ToMu(set), PublicNumbers::Raw(key)) => ml_dsa_mu(*set, key, b"", tbs),
+            (Hashed::ToMu(_), _) => Err(Error::internal("an ML-DSA key without its bytes")),
+        }
+    }
+}
+
+/// The identifier of types whose keys and signatures share one.
+fn own_identifier(key_type: KeyType) -> Result<AlgorithmIdentifierRef<'static>> {
+    let oid = ObjectIdentifier::from_der(raw_oid_der(key_type)).map_err(Error::internal)?;
+    Ok(AlgorithmIdentifierRef { oid, parameters: None })
+}
+
 /// RFC 4055 section 5 for RSA (the parameters are NULL), RFC 5758 section 3.2 for ECDSA (there are none).
-fn signature_algorithm(key_type: KeyType) -> (Hash, AlgorithmIdentifierRef<'static>) {
-    match key_type {
+fn signature_algorithm(key_type: KeyType) -> Result<(Hashed, SignScheme, AlgorithmIdentifierRef<'static>)> {
+    Ok(match key_type {
         KeyType::Rsa(_) => {
-            let parameters = Some(AnyRef::from(Null));
-            (Hash::Sha256, AlgorithmIdentifierRef { oid: SHA_256_WITH_RSA_ENCRYPTION, parameters })
+            let algorithm =
+                AlgorithmIdentifierRef { oid: SHA_256_WITH_RSA_ENCRYPTION, parameters: Some(AnyRef::from(Null)) };
+            (Hashed::By(Hash::Sha256), SignScheme::RsaPkcs1(Hash::Sha256), algorithm)
         }
         KeyType::Ec(curve) => {
             let oid: ObjectIdentifier = match curve {
-                Curve::P256 => ECDSA_WITH_SHA_256,
+                // RFC 8812 leaves certificates out; what secp256k1 ones carry is this.
+                Curve::P256 | Curve::P256K => ECDSA_WITH_SHA_256,
                 Curve::P384 => ECDSA_WITH_SHA_384,
                 Curve::P521 => ECDSA_WITH_SHA_512,
             };
-            (curve_hash(curve), AlgorithmIdentifierRef { oid, parameters: None })
+            (Hashed::By(curve_hash(curve)), SignScheme::Ecdsa, AlgorithmIdentifierRef { oid, parameters: None })
         }
-    }
+        // RFC 8410 section 6: Ed25519 and Ed448 without a context. The identifier is the key's own.
+        KeyType::Edwards(_) => {
+            let scheme = SignScheme::EdDsa { context: None, prehashed: false };
+            (Hashed::Not, scheme, own_identifier(key_type)?)
+        }
+        // RFC 9881 section 3: pure ML-DSA with an empty context.
+        KeyType::MlDsa(set) => {
+            (Hashed::ToMu(set), SignScheme::MlDsaMu { deterministic: false }, own_identifier(key_type)?)
+        }
+        _ => return Err(Error::new(ErrorCode::KeyTypeMismatch, "no certificate is made for keys of this type")),
+    })
+}
+
+/// Whether [`certificate`] makes one for keys of this type.
+pub fn can_certify(key_type: KeyType) -> bool {
+    signature_algorithm(key_type).is_ok()
 }
 
 fn name(common_name: &str) -> der::Result<Name> {
@@ -188,7 +230,7 @@ fn time(unix: i64) -> Result<Time> {
 mod tests {
     use std::process::Command;
 
-    use softkeep_proto::algorithm::SignScheme;
+    use softkeep_proto::algorithm::{EdwardsCurve, MontgomeryCurve};
 
     use super::*;
     use crate::crypto::key_info::public_info_of_private;
@@ -197,12 +239,8 @@ mod tests {
     fn make(key_type: KeyType, name: &str, from: i64, to: i64) -> Result<Vec<u8>> {
         let pkcs8 = AwsLc.generate(key_type)?;
         let key = AwsLc.open(&pkcs8)?;
-        let scheme = match key_type {
-            KeyType::Rsa(_) => SignScheme::RsaPkcs1(Hash::Sha256),
-            KeyType::Ec(_) => SignScheme::Ecdsa,
-        };
         let public = public_info_of_private(&pkcs8)?;
-        certificate(name, &public, from, to, [0xff; 16], &|digest| key.sign(scheme, digest))
+        certificate(name, &public, from, to, [0xff; 16], &|scheme, input| key.sign(scheme, input))
     }
 
     #[test]
@@ -214,6 +252,9 @@ mod tests {
             (KeyType::Ec(Curve::P256), "ecdsa-with-SHA256"),
             (KeyType::Ec(Curve::P384), "ecdsa-with-SHA384"),
             (KeyType::Ec(Curve::P521), "ecdsa-with-SHA512"),
+            (KeyType::Ec(Curve::P256K), "ecdsa-with-SHA256"),
+            (KeyType::Edwards(EdwardsCurve::Ed25519), "ED25519"),
+            (KeyType::Edwards(EdwardsCurve::Ed448), "ED448"),
         ] {
             let der = make(key_type, "schlüssel, /CN=1", 1_700_000_000, 4_000_000_000).unwrap();
             <x509_cert::Certificate as der::Decode>::from_der(&der).unwrap();
@@ -244,6 +285,33 @@ mod tests {
         }
     }
 
+    /// OpenSSL before 3.5 does not know ML-DSA; our own verification must do.
+    #[test]
+    fn ml_dsa_certificates_verify() {
+        for set in MlDsaSet::ALL {
+            let der = make(KeyType::MlDsa(set), "x", 0, 1).unwrap();
+            let certificate = <x509_cert::Certificate as der::Decode>::from_der(&der).unwrap();
+            let spki = certificate.tbs_certificate().subject_public_key_info().to_der().unwrap();
+            let tbs = certificate.tbs_certificate().to_der().unwrap();
+            let PublicNumbers::Raw(key) = crate::crypto::key_info::public_info(&spki).unwrap().numbers else {
+                unreachable!()
+            };
+            let mu = ml_dsa_mu(set, &key, b"", &tbs).unwrap();
+            let scheme = SignScheme::MlDsaMu { deterministic: false };
+            let signature = certificate.signature().as_bytes().unwrap();
+            assert!(AwsLc.open_public(&spki).unwrap().verify(&scheme, &mu, signature).unwrap());
+        }
+    }
+
+    #[test]
+    fn what_cannot_sign_gets_none() {
+        for key_type in [KeyType::Montgomery(MontgomeryCurve::X25519), KeyType::Dh(2048)] {
+            assert!(!can_certify(key_type));
+        }
+        let refusal = make(KeyType::Montgomery(MontgomeryCurve::X25519), "x", 0, 1).unwrap_err();
+        assert_eq!(refusal.code, ErrorCode::KeyTypeMismatch);
+    }
+
     #[test]
     fn refusals() {
         let code = |name: &str, from, to| make(KeyType::Ec(Curve::P256), name, from, to).unwrap_err().code;
@@ -253,7 +321,7 @@ mod tests {
         assert_eq!(code("x", -1, 1), ErrorCode::InvalidArgument);
         assert_eq!(code("x", 0, i64::MAX), ErrorCode::InvalidArgument);
         let public = public_info_of_private(&AwsLc.generate(KeyType::Ec(Curve::P256)).unwrap()).unwrap();
-        let short = certificate("x", &public, 0, 1, [1; 16], &|_| Ok(vec![1; 5])).unwrap_err();
+        let short = certificate("x", &public, 0, 1, [1; 16], &|_, _| Ok(vec![1; 5])).unwrap_err();
         assert_eq!(short.code, ErrorCode::Internal);
         make(KeyType::Ec(Curve::P256), &"ü".repeat(64), 0, 1).unwrap();
     }

@@ -50,10 +50,10 @@ fn rsa_sizes() {
         assert_eq!(code, ErrorCode::KeyTooWeak);
         assert!(detail.contains(&format!(" {bits} bits")), "{detail}");
     }
-    for bits in [2049, 2056, 3000, 4097, 8192, 16384] {
+    for bits in [2049, 2056, 3000, 4097, 8448, 16384] {
         assert_eq!(refused(&rsa_form(&modulus(bits), &F4)).0, ErrorCode::UnsupportedAlgorithm, "{bits}");
     }
-    for bits in RSA_BITS {
+    for bits in KEY_VAULT_RSA_BITS {
         let der = rsa_form(&modulus(bits as usize), &F4);
         let info = check_import(&der).unwrap();
         assert_eq!(info.key_type, KeyType::Rsa(bits));
@@ -79,13 +79,13 @@ fn rsa_exponents_and_moduli() {
 
 #[test]
 fn other_algorithms() {
-    let ed25519 = AlgorithmIdentifierRef { oid: ObjectIdentifier::new_unwrap("1.3.101.112"), parameters: None };
-    assert_eq!(refused(&wrap(ed25519, &[4; 34])).0, ErrorCode::UnsupportedAlgorithm);
-    let secp256k1 = ObjectIdentifier::new_unwrap("1.3.132.0.10");
-    let koblitz = AlgorithmIdentifierRef { oid: EC_PUBLIC_KEY, parameters: Some(AnyRef::from(&secp256k1)) };
-    let (code, detail) = refused(&wrap(koblitz, &[4; 34]));
+    let dsa = AlgorithmIdentifierRef { oid: ObjectIdentifier::new_unwrap("1.2.840.10040.4.1"), parameters: None };
+    assert_eq!(refused(&wrap(dsa, &[4; 34])).0, ErrorCode::UnsupportedAlgorithm);
+    let brainpool = ObjectIdentifier::new_unwrap("1.3.36.3.3.2.8.1.1.7");
+    let unknown = AlgorithmIdentifierRef { oid: EC_PUBLIC_KEY, parameters: Some(AnyRef::from(&brainpool)) };
+    let (code, detail) = refused(&wrap(unknown, &[4; 34]));
     assert_eq!(code, ErrorCode::UnsupportedAlgorithm);
-    assert!(detail.contains("1.3.132.0.10"), "{detail}");
+    assert!(detail.contains("1.3.36.3.3.2.8.1.1.7"), "{detail}");
     for parameters in [None, Some(AnyRef::from(Null))] {
         let unnamed = AlgorithmIdentifierRef { oid: EC_PUBLIC_KEY, parameters };
         assert_eq!(refused(&wrap(unnamed, &[4; 34])).0, ErrorCode::UnsupportedAlgorithm);
