@@ -54,7 +54,7 @@ fn measure() {
             let key = backend.open(&AwsLc.generate(key_type).unwrap()).unwrap();
             let input = kind.input();
             group.bench_function(BenchmarkId::new("bare", backend.name()), |bencher| {
-                bencher.iter(|| key.sign(scheme, &input).unwrap())
+                bencher.iter(|| key.sign(&scheme, &input).unwrap())
             });
         }
         group.bench_function("grpc", |bencher| grpc(bencher, kind));

@@ -129,7 +129,13 @@ impl Token {
         })
     }
 
-    fn session(&self, kind: Kind) -> (Session, ObjectHandle) {
+    /// A new read/write session.
+    pub fn read_write(&self) -> Session {
+        self.context.open_rw_session(self.slot).unwrap()
+    }
+
+    /// A new session, and the key of a kind.
+    pub fn session(&self, kind: Kind) -> (Session, ObjectHandle) {
         let session = self.context.open_ro_session(self.slot).unwrap();
         let template = [Attribute::Class(ObjectClass::PRIVATE_KEY), Attribute::Label(kind.name().into())];
         let key = session.find_objects(&template).unwrap()[0];

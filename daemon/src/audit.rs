@@ -20,6 +20,9 @@ use crate::{
     policy::{Authorized, KeyName, Place, VaultName},
 };
 
+/// The name of an object that has none, because no vault keeps it.
+const SESSION_OBJECT: &str = "(session object)";
+
 /// What ties the records of one request together and goes to the caller with an error.
 pub type RequestId = u64;
 
@@ -42,24 +45,30 @@ impl Audit {
 
     /// Puts the intent on record, before any key is touched. Without it nothing is done.
     pub fn begin<O: Operation>(&self, grant: &Authorized<O>, request: Request) -> Result<Intent> {
-        if O::AUDITED == Audited::Read {
-            return Ok(Intent { record: None, audited: O::AUDITED });
+        let audited = grant.operation().audited();
+        if audited == Audited::Read {
+            return Ok(Intent { record: None, audited });
         }
         // The names the catalog has are better than the ones the caller used.
         let mut record = request.record(Outcome::Allowed);
         record.vault = grant.vault().ok().map(|vault| vault.record.name.as_str().into());
         match grant.version() {
             Ok(version) => {
-                record.object = Some(version.record.key.as_str().into());
+                let name = if version.is_session_object() { SESSION_OBJECT } else { version.record.key.as_str() };
+                record.object = Some(name.into());
                 record.version = Some(version.id.to_string().into());
             }
             Err(_) => (record.object, record.version) = (request.object(), request.version()),
         }
+        if let Ok(other) = grant.other_version() {
+            let name = if other.is_session_object() { SESSION_OBJECT } else { other.record.key.as_str() };
+            record.detail = Some(format!("with key {name}/{}", other.id));
+        }
         self.log.append(record.clone())?;
-        if O::AUDITED == Audited::Administration {
+        if audited == Audited::Administration {
             self.log.flush()?;
         }
-        Ok(Intent { record: Some(record), audited: O::AUDITED })
+        Ok(Intent { record: Some(record), audited })
     }
 
     /// Puts the outcome on record. A use that went well has only its intent; administration always has both, on disk before the reply.
@@ -161,13 +170,14 @@ impl Request {
         match &self.place {
             Place::Vault(_, object) => object.as_deref().map(Arc::from),
             Place::Key(_, KeyName::Named(name, _)) => Some(name.as_str().into()),
-            Place::Daemon | Place::Key(_, KeyName::Version(_)) => None,
+            Place::Key(_, KeyName::Sealed(_)) => Some(SESSION_OBJECT.into()),
+            Place::Daemon | Place::Key(_, KeyName::Version(_) | KeyName::Object(..)) => None,
         }
     }
 
     fn version(&self) -> Option<Arc<str>> {
         match &self.place {
-            Place::Key(_, KeyName::Version(id) | KeyName::Named(_, Some(id))) => Some(id.to_string().into()),
+            Place::Key(_, KeyName::Version(id) | KeyName::Object(id, _) | KeyName::Named(_, Some(id))) => Some(id.to_string().into()),
             Place::Daemon | Place::Vault(..) | Place::Key(..) => None,
         }
     }

@@ -7,6 +7,7 @@ use aws_lc_rs::hmac;
 use crate::{
     error::{Error, ErrorCode, Result},
     id::Id,
+    keys::session::Opener,
 };
 
 /// How the caller reached the daemon.
@@ -86,6 +87,8 @@ pub struct Login {
     pub epoch: u64,
     /// This login, for the audit log.
     pub id: Id,
+    /// The program that came with the token, as in [`Caller::Application`]; no part of the token.
+    pub application: Id,
 }
 
 /// Who asks for an operation.
@@ -93,8 +96,9 @@ pub struct Login {
 pub enum Caller {
     /// A gRPC client: its rights are its peer's.
     Peer(Peer),
-    /// A program with the PKCS#11 module loaded, not logged in: it sees tokens and public objects whoever runs it.
-    Application(Peer),
+    /// A program with the PKCS#11 module loaded, not logged in: it sees tokens and public objects whoever runs it. The number is the
+    /// one of its C_Initialize, which its session objects are sealed for; all zero when it gave none.
+    Application(Peer, Id),
     /// Such a program, logged in.
     PinUser(Login, Peer),
     /// The daemon itself (rotation, anchors, start and stop).
@@ -105,9 +109,29 @@ impl Caller {
     /// The peer, unless it is the daemon itself.
     pub fn peer(&self) -> Option<&Peer> {
         match self {
-            Caller::Peer(peer) | Caller::Application(peer) | Caller::PinUser(_, peer) => Some(peer),
+            Caller::Peer(peer) | Caller::Application(peer, _) | Caller::PinUser(_, peer) => Some(peer),
             Caller::Internal => None,
         }
+    }
+
+    /// The session objects that are the caller's.
+    pub fn opener(&self) -> Opener {
+        let known = |application: Id| Some(application).filter(|id| *id != Id::default());
+        match self {
+            Caller::PinUser(login, _) => Opener { login: Some(login.id), application: known(login.application) },
+            Caller::Application(_, application) => Opener { login: None, application: known(*application) },
+            Caller::Peer(_) | Caller::Internal => Opener::default(),
+        }
+    }
+
+    /// Whether this is a vault's PIN user (not its security officer).
+    pub fn is_user(&self) -> bool {
+        matches!(self, Caller::PinUser(login, _) if login.user_type == UserType::User)
+    }
+
+    /// Whether this is a vault's security officer.
+    pub fn is_security_officer(&self) -> bool {
+        matches!(self, Caller::PinUser(login, _) if login.user_type == UserType::SecurityOfficer)
     }
 }
 
@@ -115,7 +139,7 @@ impl fmt::Display for Caller {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Caller::Peer(peer) => write!(f, "{peer}"),
-            Caller::Application(peer) => write!(f, "application {peer}"),
+            Caller::Application(peer, _) => write!(f, "application {peer}"),
             Caller::PinUser(login, peer) => write!(f, "pin-{} login:{} via {peer}", login.user_type.name(), login.id),
             Caller::Internal => f.write_str("softkeepd"),
         }
@@ -173,7 +197,7 @@ pub fn read_login_token(key: &hmac::Key, token: &[u8], peer: &Peer) -> Result<Lo
         _ => return Err(refused()),
     };
     let epoch = take(8)?.try_into().map(u64::from_be_bytes).map_err(|_| refused())?;
-    Ok(Login { vault, user_type, epoch, id: Id::from_bytes(take(16)?)? })
+    Ok(Login { vault, user_type, epoch, id: Id::from_bytes(take(16)?)?, application: Id::default() })
 }
 
 #[cfg(test)]
@@ -184,7 +208,7 @@ mod tests {
     fn a_token_is_good_only_as_issued() {
         let key = hmac::Key::new(hmac::HMAC_SHA256, b"key");
         let unix = Peer::Unix { uid: 0, pid: Some(1) };
-        let login = Login { vault: Id([7; 16]), user_type: UserType::User, epoch: 3, id: Id([9; 16]) };
+        let login = Login { vault: Id([7; 16]), user_type: UserType::User, epoch: 3, id: Id([9; 16]), application: Id::default() };
         let token = issue_login_token(&key, &login, &unix);
         assert_eq!(
             read_login_token(&key, &token, &Peer::Unix { uid: 33, pid: None }).unwrap(),

@@ -1,16 +1,18 @@
 //! The only room that sees a key in the clear: records, sealing, the catalog of what there is, the cache of open keys.
-//! It opens a private key for a grant of the policy room and for nothing else.
+//! It opens a key for a grant of the policy room and for nothing else.
 
 use std::sync::Arc;
 
+use cryptoki_sys as ck;
 use prost::Message;
+use softkeep_proto::algorithm::Hash;
 use zeroize::Zeroizing;
 
 use crate::{
-    crypto::{Backend, PrivateKey},
+    crypto::{self, Backend},
     error::{Error, ErrorCode, Result},
     id::Id,
-    policy::{Authorized, KeyUse},
+    policy::{Authorized, KeyExport, KeyUse},
     store::{Store, Write},
 };
 
@@ -19,15 +21,23 @@ pub mod cache;
 pub mod catalog;
 pub mod face;
 pub mod ledger;
+mod mac_state;
+mod open_key;
 pub mod record;
 pub mod seal;
+pub mod session;
 pub mod slot;
 
-use cache::{Cache, MAX_OPEN_KEYS};
+use cache::{Cache, MAX_OPEN_KEYS, MAX_OPEN_SESSION_OBJECTS};
 use catalog::{Catalog, Vault, Version};
+pub use open_key::OpenKey;
 use ledger::{Counters, Entry, Ledger};
-use record::{KeyPolicy, row};
+use record::{KekRecord, KeyPolicy, ObjectRecord, row};
 use seal::{RootKeys, Secret32};
+use session::{Opener, Scope, SessionObject, SessionRecord};
+
+/// Larger session objects are opened anew for each use: some thousand bytes are enough for any key, and the cache has a bound.
+const MAX_CACHED_BLOB_BYTES: usize = 16 * 1024;
 
 /// Everything that exists only while the daemon is unsealed.
 pub struct Keys {
@@ -42,7 +52,8 @@ pub struct Keys {
     /// Rows that were refused when the store was read.
     pub damaged: Vec<String>,
     ledger: Ledger,
-    cache: Cache,
+    cache: Cache<Id, Arc<OpenKey>>,
+    session_objects: Cache<Vec<u8>, SessionObject>,
 }
 
 /// Initialises an empty store: cluster id, root key, its slot, and the rows that go with them.
@@ -66,37 +77,153 @@ impl Keys {
         let root = RootKeys::derive(root)?;
         let (ledger, load) = Ledger::open(store, &root)?;
         let (catalog, damaged) = Catalog::load(load);
-        Ok(Self { catalog, root, backend, cluster, damaged, ledger, cache: Cache::new(MAX_OPEN_KEYS) })
+        let (cache, session_objects) = (Cache::new(MAX_OPEN_KEYS), Cache::new(MAX_OPEN_SESSION_OBJECTS));
+        Ok(Self { catalog, root, backend, cluster, damaged, ledger, cache, session_objects })
     }
 
-    /// Opens the private key that a grant is for.
-    pub fn open<O: KeyUse>(&self, grant: &Authorized<O>) -> Result<Arc<dyn PrivateKey>> {
-        let version = grant.version()?;
-        if let Some(key) = self.cache.get(version.id) {
+    /// Opens the key that a grant is for.
+    pub fn open<O: KeyUse>(&self, grant: &Authorized<O>) -> Result<Arc<OpenKey>> {
+        self.open_version(grant.version()?)
+    }
+
+    /// Opens the second key of a grant that is for two.
+    pub fn open_other<O: KeyUse>(&self, grant: &Authorized<O>) -> Result<Arc<OpenKey>> {
+        self.open_version(grant.other_version()?)
+    }
+
+    /// The key itself (PKCS#8, or the bytes of a secret key) that a grant is for: where it is wrapped, copied, or read because it may be.
+    pub fn export<O: KeyExport>(&self, grant: &Authorized<O>) -> Result<Zeroizing<Vec<u8>>> {
+        self.material(grant.version()?)
+    }
+
+    /// The same of the second key of a grant that is for two.
+    pub fn export_other<O: KeyExport>(&self, grant: &Authorized<O>) -> Result<Zeroizing<Vec<u8>>> {
+        self.material(grant.other_version()?)
+    }
+
+    fn open_version(&self, version: &Version) -> Result<Arc<OpenKey>> {
+        let open = |material: &Zeroizing<Vec<u8>>| -> Result<Arc<OpenKey>> {
+            Ok(Arc::new(match version.class() {
+                ck::CKO_SECRET_KEY => OpenKey::Secret(material.clone()),
+                ck::CKO_PRIVATE_KEY => OpenKey::Private(self.backend.open(material)?),
+                _ => return Err(Error::new(ErrorCode::KeyTypeMismatch, "a public key has no private half here")),
+            }))
+        };
+        if let Some(session) = &version.session {
+            if let Some(key) = session.open.get() {
+                return Ok(key.clone());
+            }
+            let key = open(&session.material)?;
+            return Ok(session.open.get_or_init(|| key).clone());
+        }
+        if let Some(key) = self.cache.get(&version.id) {
             return Ok(key);
         }
-        let key = self.backend.open(&self.unseal_version(version)?)?;
+        let key = open(&self.material(version)?)?;
         self.cache.insert(version.id, key.clone());
         Ok(key)
     }
 
-    fn unseal_version(&self, version: &Version) -> Result<Zeroizing<Vec<u8>>> {
+    fn material(&self, version: &Version) -> Result<Zeroizing<Vec<u8>>> {
+        if version.session.is_some() {
+            return session::material(version).cloned();
+        }
+        let read = |version: &Version| {
+            let wrapped_kek = self.catalog.view().vault(version.vault).ok_or_else(Error::sealed)?.kek()?;
+            self.unseal_version(&wrapped_kek, version)
+        };
+        match read(version) {
+            Err(error) if error.code == ErrorCode::RecordDamaged => {
+                // Perhaps its policy is being changed right now, and its blob with it: look again when that is done.
+                self.ledger.settle();
+                let now = self.catalog.view().vault(version.vault).and_then(|vault| vault.version(version.id).cloned());
+                let now = now.ok_or(error)?;
+                read(&now)
+            }
+            result => result,
+        }
+    }
+
+    fn unseal_version(&self, wrapped_kek: &KekRecord, version: &Version) -> Result<Zeroizing<Vec<u8>>> {
         let damaged = || Error::new(ErrorCode::RecordDamaged, "the stored private key fails its integrity check");
-        let wrapped_kek = self.catalog.view().vault(version.vault).ok_or_else(Error::sealed)?.kek()?;
         let kek = self.root.unwrap_kek(&version.vault.0, wrapped_kek.version, &wrapped_kek.wrapped)?;
         let blob = self.ledger.read(&row::blob(version.vault, version.id))?.ok_or_else(damaged)?;
         let key = record_key(&kek, version.vault, version.id)?;
         seal::unseal(&key, &version.policy.encode_to_vec(), &blob.body)?.ok_or_else(damaged)
     }
 
-    /// The row of a private key, sealed to its policy.
-    pub fn seal_version(&self, vault: &Vault, policy: &KeyPolicy, pkcs8_der: &[u8]) -> Result<Entry> {
+    fn kek(&self, vault: &Vault) -> Result<Secret32> {
         let wrapped_kek = vault.kek()?;
-        let kek = self.root.unwrap_kek(&vault.id.0, wrapped_kek.version, &wrapped_kek.wrapped)?;
+        self.root.unwrap_kek(&vault.id.0, wrapped_kek.version, &wrapped_kek.wrapped)
+    }
+
+    /// The row of a private or secret key, sealed to its policy.
+    pub fn seal_version(&self, vault: &Vault, policy: &KeyPolicy, material: &[u8]) -> Result<Entry> {
         let version = Id::from_bytes(&policy.version)?;
-        let key = record_key(&kek, vault.id, version)?;
-        let sealed = seal::seal(&key, &policy.encode_to_vec(), pkcs8_der)?;
+        let key = record_key(&self.kek(vault)?, vault.id, version)?;
+        let sealed = seal::seal(&key, &policy.encode_to_vec(), material)?;
         Ok(Entry { key: row::blob(vault.id, version), body: Some(sealed) })
+    }
+
+    /// The row of a stored key under another policy.
+    pub fn reseal_version(&self, vault: &Vault, version: &Version, policy: &KeyPolicy) -> Result<Entry> {
+        let material = self.unseal_version(&*vault.kek()?, version)?;
+        self.seal_version(vault, policy, &material)
+    }
+
+    /// Seals what only the readers of an object that is no key are told.
+    pub fn seal_value(&self, vault: &Vault, object: Id, value: &[u8]) -> Result<Vec<u8>> {
+        let key = value_key(&self.kek(vault)?, vault.id, object)?;
+        seal::seal(&key, &object.0, value)
+    }
+
+    /// Reads it again.
+    pub fn open_value(&self, vault: &Vault, record: &ObjectRecord) -> Result<Zeroizing<Vec<u8>>> {
+        if record.sealed_value.is_empty() {
+            // Of a session object it came with the request.
+            return Ok(Zeroizing::new(record.attributes.get(&ck::CKA_VALUE).cloned().unwrap_or_default()));
+        }
+        let object = Id::from_bytes(&record.id)?;
+        let key = value_key(&self.kek(vault)?, vault.id, object)?;
+        let damaged = || Error::new(ErrorCode::RecordDamaged, "the object's value fails its integrity check");
+        seal::unseal(&key, &object.0, &record.sealed_value)?.ok_or_else(damaged)
+    }
+
+    /// Seals a session object.
+    pub fn seal_session(
+        &self,
+        vault: &Vault,
+        scope: &Scope,
+        record: &SessionRecord,
+        material: &[u8],
+    ) -> Result<bytes::Bytes> {
+        session::seal(&self.kek(vault)?, scope, record, material)
+    }
+
+    /// Seals a session key with other attributes.
+    pub fn reseal_session(
+        &self,
+        vault: &Vault,
+        scope: &Scope,
+        record: &SessionRecord,
+        version: &Version,
+    ) -> Result<bytes::Bytes> {
+        self.seal_session(vault, scope, record, session::material(version)?)
+    }
+
+    /// Opens a session object for whom it was sealed.
+    pub fn open_session(&self, vault: &Vault, opener: &Opener, blob: &[u8]) -> Result<SessionObject> {
+        // What is remembered under this name was opened by the same login and program, with these very bytes.
+        let [login, application] = [opener.login, opener.application].map(|id| id.unwrap_or_default());
+        let name = crypto::digest(Hash::Sha256, &[&vault.id.0, &login.0, &application.0, blob].concat());
+        if let Some(object) = self.session_objects.get(&name) {
+            return Ok(object);
+        }
+        let object = session::open(&self.kek(vault)?, vault.id, opener, blob)?;
+        if matches!(object, SessionObject::Key(_)) && blob.len() <= MAX_CACHED_BLOB_BYTES {
+            self.session_objects.insert(name, object.clone());
+        }
+        Ok(object)
     }
 
     /// Writes rows durably and lets every door see them. `fill` runs alone: what it reads of the catalog still holds when it is written.
@@ -111,10 +238,14 @@ impl Keys {
 
     /// Forgets an open key whose version is gone.
     pub fn forget(&self, version: Id) {
-        self.cache.remove(version);
+        self.cache.remove(&version);
     }
 }
 
 fn record_key(kek: &Secret32, vault: Id, version: Id) -> Result<Secret32> {
     seal::derive(kek, &[b"record/1", &vault.0, b"key", &version.0])
+}
+
+fn value_key(kek: &Secret32, vault: Id, object: Id) -> Result<Secret32> {
+    seal::derive(kek, &[b"record/1", &vault.0, b"value", &object.0])
 }

@@ -2,13 +2,11 @@
 
 use std::borrow::Cow;
 
-use softkeep_proto::algorithm::KeyOperation;
-
 use crate::{
     error::Result,
-    keys::catalog::Version,
+    keys::{catalog::Version, record::Ops},
     pipeline::Unsealed,
-    policy::{Authorized, Permission, Place},
+    policy::{Authorized, KeyName, Permission, Place},
     workers::Lane,
 };
 
@@ -16,11 +14,16 @@ pub mod create_key;
 pub mod create_object;
 pub mod create_vault;
 pub mod decrypt;
+pub mod decapsulate_key;
 pub mod delete_key;
 pub mod delete_vault;
+pub mod derive_key;
 pub mod destroy_object;
+pub mod encapsulate_key;
 pub mod encrypt;
+pub mod encrypt_secret;
 pub mod find_objects;
+pub mod generate_key;
 pub mod generate_key_pair;
 pub mod get_key;
 pub mod get_objects;
@@ -32,7 +35,9 @@ pub mod list_keys;
 pub mod list_tokens;
 pub mod list_vaults;
 pub mod login;
+pub mod method;
 mod names;
+pub mod new_object;
 mod new_version;
 pub mod random;
 pub mod seal;
@@ -40,10 +45,14 @@ pub mod set_attributes;
 pub mod set_pin;
 pub mod sign;
 pub mod tail_audit;
-mod template;
+pub mod template;
 pub mod unlock_token;
+pub mod unwrap_key;
+pub mod update_mac;
 pub mod verify;
 pub mod verify_audit;
+pub mod verify_mac;
+pub mod wrap_key;
 
 /// How an operation is audited. A refusal always is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,8 +73,6 @@ pub trait Operation: Sized + Send + 'static {
     const NAME: &'static str;
     /// What the caller must be granted.
     const PERMISSION: Permission;
-    /// What the key must allow, for an operation with a key.
-    const KEY_USE: Option<KeyOperation> = None;
     /// How it is audited.
     const AUDITED: Audited;
     /// What the caller gets.
@@ -73,6 +80,32 @@ pub trait Operation: Sized + Send + 'static {
 
     /// What it works on.
     fn place(&self) -> Place;
+
+    /// What the caller must be granted for this very one, where it depends on what is asked for.
+    fn permission(&self) -> Permission {
+        Self::PERMISSION
+    }
+
+    /// How this very one is audited, where it depends on what is asked for.
+    fn audited(&self) -> Audited {
+        Self::AUDITED
+    }
+
+    /// What the key must allow, for an operation that uses one.
+    fn key_use(&self) -> Option<Ops> {
+        None
+    }
+
+    /// A second key, in the same vault: what is wrapped, what a derivation adds. It must be the caller's to use; what it must allow is
+    /// the operation's to check.
+    fn other_key(&self) -> Option<KeyName> {
+        None
+    }
+
+    /// The answer to C_Login with CKU_CONTEXT_SPECIFIC, for a key that asks for the PIN at each use.
+    fn one_time_grant(&self) -> Option<&[u8]> {
+        None
+    }
 
     /// The algorithm, for the audit log.
     fn algorithm(&self) -> Option<Cow<'static, str>> {

@@ -76,6 +76,7 @@ pub struct Pipeline {
     /// Why it is sealed; empty while it is not.
     seal_reason: watch::Sender<String>,
     next_request: AtomicU64,
+    first_request: u64,
     audit_dir: PathBuf,
     anchor_path: PathBuf,
     /// The end of the rooms that were last unsealed: two sets of them must never write at once.
@@ -91,15 +92,17 @@ impl Pipeline {
     pub fn new(store: Arc<dyn Store>, backend: Arc<dyn Backend>, config: &Config) -> Result<Self> {
         let mut first_request = [0; 8];
         crate::crypto::fill_random(&mut first_request)?;
+        // A random start tells the requests of one run from those of the next.
+        let first_request = u64::from_be_bytes(first_request) >> 1;
         Ok(Self {
             store,
             backend,
-            policy: Arc::new(Policy::new(config.clients.clone())),
+            policy: Arc::new(Policy::new(config.clients.clone())?),
             workers: Workers::start()?,
             unsealed: RwLock::new(None),
             seal_reason: watch::Sender::new("the daemon has just started".into()),
-            // A random start tells the requests of one run from those of the next.
-            next_request: AtomicU64::new(u64::from_be_bytes(first_request) >> 1),
+            next_request: AtomicU64::new(first_request),
+            first_request,
             audit_dir: audit::dir(&config.data_dir),
             anchor_path: anchor::path(&config.data_dir),
             last_ended: Mutex::new(None),
@@ -113,7 +116,7 @@ impl Pipeline {
         let rooms = self.unsealed()?;
         let id = self.next_request.fetch_add(1, Ordering::Relaxed);
         let request = audit::Request::of(id, door, &caller, &operation);
-        let decision = rooms.policy.authorize(&rooms.keys.catalog.view(), caller, operation, clock::now_seconds());
+        let decision = rooms.policy.authorize(&rooms.keys, caller, operation, clock::now_seconds());
         let grant = match decision {
             Ok(grant) => grant,
             Err(error) => {
@@ -121,6 +124,7 @@ impl Pipeline {
                 return Err(Error { request_id: id, ..error });
             }
         };
+        let audited = grant.operation().audited();
         let lane = grant.operation().lane(grant.version().ok().map(|version| &**version));
         let line = move || {
             let intent = rooms.audit.begin(&grant, request)?;
@@ -129,7 +133,7 @@ impl Pipeline {
             result
         };
         // Administration waits for the disk, which must not hold up a connection's thread.
-        let lane = if lane == Lane::Inline && O::AUDITED == Audited::Administration { Lane::Store } else { lane };
+        let lane = if lane == Lane::Inline && audited == Audited::Administration { Lane::Store } else { lane };
         let result = self.workers.run(lane, line).await;
         if let Err(error) = &result {
             log(id, error);
@@ -141,15 +145,15 @@ impl Pipeline {
     }
 
     /// Who sends a request of the PKCS#11 module.
-    pub fn identify(&self, peer: &Peer, login_token: &[u8]) -> Result<Caller> {
+    pub fn identify(&self, peer: &Peer, login_token: &[u8], application: Id) -> Result<Caller> {
         if login_token.is_empty() {
-            return Ok(Caller::Application(peer.clone()));
+            return Ok(Caller::Application(peer.clone(), application));
         }
         let rooms = self.unsealed()?;
         match identity::read_login_token(rooms.keys.root.login(), login_token, peer) {
-            Ok(login) => Ok(Caller::PinUser(login, peer.clone())),
+            Ok(login) => Ok(Caller::PinUser(identity::Login { application, ..login }, peer.clone())),
             Err(error) => {
-                rooms.audit.unknown_caller(&Caller::Application(peer.clone()), &error)?;
+                rooms.audit.unknown_caller(&Caller::Application(peer.clone(), application), &error)?;
                 Err(error)
             }
         }
@@ -178,6 +182,11 @@ impl Pipeline {
     /// The store's kind and its seal slots.
     pub fn store_kind(&self) -> (&'static str, Vec<String>) {
         (self.store.kind(), slot::kinds(&*self.store).unwrap_or_default())
+    }
+
+    /// How many requests have been decided on since the start.
+    pub fn requests(&self) -> u64 {
+        self.next_request.load(Ordering::Relaxed).wrapping_sub(self.first_request)
     }
 
     /// The name of the cryptography in use.

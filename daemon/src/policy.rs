@@ -4,7 +4,8 @@
 
 use std::sync::Arc;
 
-use softkeep_proto::algorithm::KeyOperation;
+use bytes::Bytes;
+use cryptoki_sys as ck;
 
 use crate::{
     config::ClientGrant,
@@ -12,95 +13,24 @@ use crate::{
     id::Id,
     identity::{Caller, Login, Peer, UserType},
     keys::{
-        catalog::{Key, Vault, Version, View},
-        record::{Ops, VaultRecord},
+        Keys,
+        catalog::{Vault, Version, View},
+        record::{ObjectRecord, VaultRecord},
     },
     ops::Operation,
 };
 
-/// What a grant may allow: Key Vault's permission names, and what only a local service needs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Permission {
-    /// See that a vault is there, as a token.
-    SeeToken,
-    /// Try a PIN.
-    Login,
-    /// Read public objects.
-    ReadPublic,
-    /// `get`: read a key's public side and attributes.
-    Get,
-    /// `list`.
-    List,
-    /// `create`.
-    Create,
-    /// `import`.
-    Import,
-    /// `update`.
-    Update,
-    /// `delete`.
-    Delete,
-    /// `sign`.
-    Sign,
-    /// `verify`.
-    Verify,
-    /// `encrypt`.
-    Encrypt,
-    /// `decrypt`.
-    Decrypt,
-    /// Change one's own PIN, or (the SO) the user's.
-    ChangePin,
-    /// Make, show, change and delete vaults; set any PIN; read the audit log; seal.
-    Administer,
-}
+mod key_use;
+mod one_time;
+mod permission;
+pub mod profile;
+mod subject;
+pub mod wrapping;
 
-impl Permission {
-    /// The name in configuration files and messages.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Permission::SeeToken => "seeToken",
-            Permission::Login => "login",
-            Permission::ReadPublic => "readPublic",
-            Permission::Get => "get",
-            Permission::List => "list",
-            Permission::Create => "create",
-            Permission::Import => "import",
-            Permission::Update => "update",
-            Permission::Delete => "delete",
-            Permission::Sign => "sign",
-            Permission::Verify => "verify",
-            Permission::Encrypt => "encrypt",
-            Permission::Decrypt => "decrypt",
-            Permission::ChangePin => "changePin",
-            Permission::Administer => "administer",
-        }
-    }
-}
-
-/// What a vault's PIN user may do: everything in that vault and nothing else.
-const USER_GRANT: [Permission; 14] = [
-    Permission::SeeToken,
-    Permission::Login,
-    Permission::ReadPublic,
-    Permission::Get,
-    Permission::List,
-    Permission::Create,
-    Permission::Import,
-    Permission::Update,
-    Permission::Delete,
-    Permission::Sign,
-    Permission::Verify,
-    Permission::Encrypt,
-    Permission::Decrypt,
-    Permission::ChangePin,
-];
-
-/// The security officer sets PINs and uses no key.
-const SO_GRANT: [Permission; 4] =
-    [Permission::SeeToken, Permission::Login, Permission::ReadPublic, Permission::ChangePin];
-
-/// Anybody on this machine who may open the socket: enough for a program to find its token and log in.
-const LOCAL_GRANT: [Permission; 4] =
-    [Permission::SeeToken, Permission::Login, Permission::ReadPublic, Permission::Verify];
+use one_time::OneTimeGrants;
+pub use permission::Permission;
+use permission::{LOCAL_GRANT, SO_GRANT, USER_GRANT};
+pub use subject::Subject;
 
 /// A vault as the caller named it.
 #[derive(Clone, Debug)]
@@ -116,8 +46,23 @@ pub enum VaultName {
 pub enum KeyName {
     /// By name; no version means the current one.
     Named(String, Option<Id>),
-    /// By version.
+    /// By version: its private or secret key.
     Version(Id),
+    /// One object of that CKA_UNIQUE_ID and CKO_* class: a public key too, or what is no key.
+    Object(Id, u64),
+    /// A session object, which comes with the request.
+    Sealed(Bytes),
+}
+
+impl std::fmt::Display for KeyName {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            KeyName::Named(name, None) => f.write_str(name),
+            KeyName::Named(name, Some(id)) => write!(f, "{name}/{id}"),
+            KeyName::Version(id) | KeyName::Object(id, _) => write!(f, "{id}"),
+            KeyName::Sealed(_) => f.write_str("(session object)"),
+        }
+    }
 }
 
 /// What an operation works on.
@@ -145,7 +90,8 @@ pub struct Authorized<O> {
     operation: O,
     caller: Caller,
     vault: Option<VaultRef>,
-    version: Option<Arc<Version>>,
+    subject: Option<Subject>,
+    other: Option<Subject>,
 }
 
 impl<O> Authorized<O> {
@@ -166,7 +112,27 @@ impl<O> Authorized<O> {
 
     /// With which version of which key.
     pub fn version(&self) -> Result<&Arc<Version>> {
-        self.version.as_ref().ok_or_else(|| Error::internal("the operation has no key"))
+        self.subject()?.version()
+    }
+
+    /// With which object: a key as private, secret or public one, or what is no key.
+    pub fn subject(&self) -> Result<&Subject> {
+        self.subject.as_ref().ok_or_else(|| Error::internal("the operation has no object"))
+    }
+
+    /// With which object that is no key.
+    pub fn object(&self) -> Result<&Arc<ObjectRecord>> {
+        self.subject()?.object()
+    }
+
+    /// And with which second key ([`Operation::other_key`]).
+    pub fn other_version(&self) -> Result<&Arc<Version>> {
+        self.other()?.version()
+    }
+
+    /// The second key with its class.
+    pub fn other(&self) -> Result<&Subject> {
+        self.other.as_ref().ok_or_else(|| Error::internal("the operation has no second key"))
     }
 
     /// Takes the operation out; the grant is spent.
@@ -175,49 +141,80 @@ impl<O> Authorized<O> {
     }
 }
 
-/// An operation that uses a private key: only for these does the keys room open one.
+/// An operation that uses a key: only for these does the keys room open one.
 pub trait KeyUse: Operation {}
+
+/// An operation that needs a key's own bytes, to wrap, copy, derive or tell them: the only ones that get them.
+pub trait KeyExport: Operation {}
 
 /// The rules, with what the configuration adds to them.
 pub struct Policy {
     /// The daemon's own user administers.
     own_uid: u32,
     clients: Vec<ClientGrant>,
+    one_time: OneTimeGrants,
 }
 
 impl Policy {
     /// With the certificates the configuration lists.
-    pub fn new(clients: Vec<ClientGrant>) -> Self {
-        Self { own_uid: rustix::process::geteuid().as_raw(), clients }
+    pub fn new(clients: Vec<ClientGrant>) -> Result<Self> {
+        Ok(Self { own_uid: rustix::process::geteuid().as_raw(), clients, one_time: OneTimeGrants::new()? })
     }
 
     /// Decides. Everything the operation will need of the catalog comes with the grant, so nothing is looked up or re-checked later.
     pub fn authorize<O: Operation>(
         &self,
-        view: &View,
+        keys: &Keys,
         caller: Caller,
         operation: O,
         now: i64,
     ) -> Result<Authorized<O>> {
+        let view = keys.catalog.view();
         let (vault, key) = match operation.place() {
             Place::Daemon => (None, None),
             Place::Vault(vault, _) => (Some(vault), None),
             Place::Key(vault, key) => (Some(vault), Some(key)),
         };
-        let vault = vault.map(|name| self.find_vault(view, &caller, &name)).transpose()?;
-        if !self.allows(view, &caller, vault, O::PERMISSION)? {
-            let refused = format!("{caller} may not {}", O::PERMISSION.name());
-            return Err(Error::new(ErrorCode::PermissionDenied, refused));
-        }
-        let version = match (vault, key) {
-            (Some(vault), Some(key)) => Some(find_version(vault, &key)?),
-            _ => None,
+        let vault = vault.map(|name| self.find_vault(&view, &caller, &name)).transpose()?;
+        self.check(&view, &caller, vault, wanted(&caller, &operation, key.as_ref()))?;
+        let find = |key: Option<KeyName>| match (vault, key) {
+            (Some(vault), Some(key)) => {
+                let found = subject::find(keys, vault, &caller, &key)?;
+                check_privacy(&caller, &key, &found)?;
+                Ok(Some(found))
+            }
+            _ => Ok(None),
         };
-        if let (Some(version), Some(needs)) = (&version, O::KEY_USE) {
-            check_use(version, needs, now)?;
+        let (subject, other) = (find(key)?, find(operation.other_key())?);
+        if let (Some(Subject::Key { version, .. }), Some(needs)) = (&subject, operation.key_use()) {
+            key_use::check(version, needs, now)?;
+            if version.policy.always_authenticate && key_use::needs_pin(needs) {
+                self.one_time.spend(operation.one_time_grant(), &caller, version.id, now)?;
+            }
+        }
+        if let Some(Subject::Key { version, .. }) = &other {
+            key_use::check_enabled(version, now)?;
         }
         let vault = vault.map(|vault| VaultRef { id: vault.id, record: vault.record.clone() });
-        Ok(Authorized { operation, caller, vault, version })
+        Ok(Authorized { operation, caller, vault, subject, other })
+    }
+
+    /// Refuses what a caller was not granted. Operations ask this themselves only about what a template decides: whether what they make
+    /// is kept.
+    pub fn check(&self, view: &View, caller: &Caller, vault: Option<&Vault>, wanted: Permission) -> Result<()> {
+        if self.allows(view, caller, vault, wanted)? {
+            return Ok(());
+        }
+        let refused = format!("{caller} may not {}", wanted.name());
+        // PKCS#11 tells an application apart that only has to log in.
+        let login_helps = matches!(caller, Caller::Application(..)) && USER_GRANT.contains(&wanted);
+        let code = if login_helps { ErrorCode::Unauthenticated } else { ErrorCode::PermissionDenied };
+        Err(Error::new(code, refused))
+    }
+
+    /// Makes the grant of one use of a key that asks for the PIN each time; the caller has just shown it.
+    pub fn grant_one_use(&self, caller: &Caller, key: Id, now: i64) -> Result<Vec<u8>> {
+        self.one_time.issue(caller, key, now)
     }
 
     /// Whether a caller administers the daemon.
@@ -225,7 +222,7 @@ impl Policy {
         match caller {
             Caller::Internal => true,
             Caller::Peer(Peer::Unix { uid, .. }) => *uid == 0 || *uid == self.own_uid || view.is_admin(*uid),
-            Caller::Peer(Peer::Certificate { .. }) | Caller::Application(_) | Caller::PinUser(..) => false,
+            Caller::Peer(Peer::Certificate { .. }) | Caller::Application(..) | Caller::PinUser(..) => false,
         }
     }
 
@@ -253,10 +250,10 @@ impl Policy {
             // A login over TLS ends when its certificate is no longer listed.
             Caller::PinUser(login, peer) => login.vault == vault.id && self.is_listed(peer, vault),
             // A vault without a PIN is no token anybody could use.
-            Caller::Application(Peer::Unix { .. }) | Caller::Peer(Peer::Unix { .. }) => {
+            Caller::Application(Peer::Unix { .. }, _) | Caller::Peer(Peer::Unix { .. }) => {
                 vault.record.user_pin.is_some() || vault.record.so_pin.is_some()
             }
-            Caller::Application(peer) | Caller::Peer(peer) => self.is_listed(peer, vault),
+            Caller::Application(peer, _) | Caller::Peer(peer) => self.is_listed(peer, vault),
         }
     }
 
@@ -279,8 +276,7 @@ impl Policy {
                 check_epoch(login, vault)?;
                 login.vault == vault.id && pin_grant(login.user_type).contains(&wanted)
             }
-            (Caller::Application(Peer::Certificate { .. }), Some(_)) => LOCAL_GRANT.contains(&wanted),
-            (Caller::Application(_) | Caller::Peer(Peer::Unix { .. }), Some(_)) => LOCAL_GRANT.contains(&wanted),
+            (Caller::Application(..) | Caller::Peer(Peer::Unix { .. }), Some(_)) => LOCAL_GRANT.contains(&wanted),
             (Caller::Peer(Peer::Certificate { name, .. }), Some(vault)) => {
                 self.clients.iter().any(|client| client.names(name, &vault.record.name) && client.allows(wanted))
             }
@@ -308,51 +304,26 @@ pub fn check_epoch(login: &Login, vault: &Vault) -> Result<()> {
     Err(Error::new(ErrorCode::Unauthenticated, "the PIN has changed since this login; log in again"))
 }
 
-fn find_version(vault: &Vault, key: &KeyName) -> Result<Arc<Version>> {
-    let damaged = || Error::new(ErrorCode::RecordDamaged, "the key's stored record fails its integrity check");
-    let (found, shown) = match key {
-        KeyName::Version(id) => (vault.version(*id).or_refuse(vault.is_damaged(*id), damaged)?, id.to_string()),
-        KeyName::Named(name, None) => {
-            let key = vault.key(name);
-            let should_be_there = key.is_some() || vault.is_name_damaged(name);
-            (key.and_then(Key::current).or_refuse(should_be_there, damaged)?, name.clone())
+/// What a caller must be granted. Who is not logged in may use what is theirs, and public keys, whatever the verb is called.
+fn wanted<O: Operation>(caller: &Caller, operation: &O, key: Option<&KeyName>) -> Permission {
+    match (caller, key) {
+        (Caller::Application(..), Some(KeyName::Sealed(_))) => Permission::UseOwnObject,
+        (Caller::Application(..), Some(KeyName::Object(_, ck::CKO_PUBLIC_KEY))) if operation.key_use().is_some() => {
+            Permission::UseOwnObject
         }
-        KeyName::Named(name, Some(id)) => {
-            let key = vault.key(name);
-            let version = key.and_then(|key| key.versions.iter().find(|version| version.id == *id));
-            (version.or_refuse(vault.is_damaged(*id) || vault.is_name_damaged(name), damaged)?, format!("{name}/{id}"))
+        _ => operation.permission(),
+    }
+}
+
+/// Private objects are the user's. Others do not get them, whatever else they are granted.
+fn check_privacy(caller: &Caller, key: &KeyName, found: &Subject) -> Result<()> {
+    match caller {
+        Caller::Application(..) if found.is_private() => {
+            Err(Error::new(ErrorCode::Unauthenticated, "the object is private; log in"))
         }
-    };
-    found.filter(|version| !version.record.private_hidden).cloned().ok_or_else(|| Error::key_not_found(&shown))
-}
-
-/// What is not found although it should be there is an error of its own, never "not found".
-trait OrRefuse: Sized {
-    fn or_refuse(self, should_be_there: bool, error: impl FnOnce() -> Error) -> Result<Self>;
-}
-
-impl<T> OrRefuse for Option<T> {
-    fn or_refuse(self, should_be_there: bool, error: impl FnOnce() -> Error) -> Result<Self> {
-        if self.is_none() && should_be_there { Err(error()) } else { Ok(self) }
+        Caller::PinUser(login, _) if login.user_type == UserType::SecurityOfficer && found.is_private() => {
+            Err(Error::key_not_found(&key.to_string()))
+        }
+        _ => Ok(()),
     }
-}
-
-fn check_use(version: &Version, needs: KeyOperation, now: i64) -> Result<()> {
-    if !Ops(version.policy.ops).contains(Ops::of(needs)) {
-        let refused = format!("the key's operations do not include {}", needs.name());
-        return Err(Error::new(ErrorCode::OperationNotPermitted, refused));
-    }
-    let disabled = |why: &str| Err(Error::new(ErrorCode::KeyDisabled, format!("the key {why}")));
-    if !version.record.enabled {
-        return disabled("is disabled");
-    }
-    if version.record.not_before.is_some_and(|start| now < start) {
-        return disabled("is not valid yet");
-    }
-    // Key Vault: what a key has made can still be checked and opened after it expired.
-    let protects = matches!(needs, KeyOperation::Sign | KeyOperation::Encrypt | KeyOperation::WrapKey);
-    if protects && version.record.expires.is_some_and(|end| now >= end) {
-        return disabled("has expired");
-    }
-    Ok(())
 }

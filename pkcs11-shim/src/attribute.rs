@@ -1,13 +1,10 @@
 //! Attribute values: between the application's form and the wire's, and what is known of one object.
 //! Which attribute has which form is `softkeep_proto::attribute`'s table; raw pointers are `ffi`'s.
 
-use std::collections::BTreeMap;
-
-use bytes::Bytes;
 use softkeep_proto::{
     attribute::{ValueKind, value_kind},
     limits::MAX_ATTRIBUTE_BYTES,
-    pkcs11::v1::Object,
+    pkcs11::v1::{Attribute, Object},
 };
 
 use crate::error::{Error, Result};
@@ -21,11 +18,23 @@ pub const ULONG_BYTES: usize = 8;
 // The rest of the module treats CK_ULONG and u64 as one type (PKCS#11 rule for other machines: convert in `ffi`).
 const _: () = assert!(size_of::<cryptoki_sys::CK_ULONG>() == ULONG_BYTES);
 
-/// The attributes of one object as the daemon told them.
+/// The attributes of one object as the daemon told them, in as little memory as they need: an application may have
+/// a hundred thousand session objects.
 #[derive(Debug, Default)]
 pub struct Attributes {
-    values: BTreeMap<u64, Bytes>,
-    sensitive: Vec<u64>,
+    /// Every value in wire form, one behind the other.
+    data: Box<[u8]>,
+    /// Where each is, by attribute type.
+    places: Box<[Place]>,
+    sensitive: Box<[u64]>,
+    on_request: Box<[u64]>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    attribute_type: u64,
+    start: u32,
+    end: u32,
 }
 
 /// What is known of one attribute of one object.
@@ -35,6 +44,10 @@ pub enum Lookup<'a> {
     Value(&'a [u8]),
     /// It exists and is not told.
     Sensitive,
+    /// It exists, and the daemon tells it if asked.
+    OnRequest,
+    /// It exists and is this long; the value was not asked for.
+    Length(usize),
     /// The object has no such attribute.
     Absent,
 }
@@ -42,23 +55,31 @@ pub enum Lookup<'a> {
 impl Attributes {
     /// Of the daemon's answer.
     pub fn of(object: Object) -> Self {
-        // Copied into one buffer of their own: the values are slices of whatever was read from the socket with them,
-        // and would keep all of it.
-        let all: Bytes = object.attributes.iter().flat_map(|attribute| attribute.value.iter().copied()).collect();
-        let mut start = 0;
-        let values = object.attributes.iter().map(|attribute| {
-            let end = start + attribute.value.len();
-            let value = all.slice(start..end);
-            start = end;
-            (attribute.r#type, value)
-        });
-        Self { values: values.collect(), sensitive: object.sensitive }
+        let mut given = object.attributes;
+        given.sort_by_key(|attribute| attribute.r#type);
+        given.dedup_by_key(|attribute| attribute.r#type);
+        let (mut data, mut places) = (Vec::new(), Vec::with_capacity(given.len()));
+        for attribute in &given {
+            let start = data.len();
+            data.extend_from_slice(&attribute.value);
+            // A message is far below the four gigabytes that this can hold.
+            if let (Ok(start), Ok(end)) = (u32::try_from(start), u32::try_from(data.len())) {
+                places.push(Place { attribute_type: attribute.r#type, start, end });
+            }
+        }
+        Self {
+            data: data.into(),
+            places: places.into(),
+            sensitive: object.sensitive.into(),
+            on_request: object.on_request.into(),
+        }
     }
 
     /// What C_GetAttributeValue says of one attribute.
     pub fn lookup(&self, attribute_type: u64) -> Lookup<'_> {
-        match self.values.get(&attribute_type) {
+        match self.bytes(attribute_type) {
             _ if self.sensitive.contains(&attribute_type) => Lookup::Sensitive,
+            _ if self.on_request.contains(&attribute_type) => Lookup::OnRequest,
             Some(value) => Lookup::Value(value),
             None => Lookup::Absent,
         }
@@ -66,7 +87,14 @@ impl Attributes {
 
     /// An attribute's bytes.
     pub fn bytes(&self, attribute_type: u64) -> Option<&[u8]> {
-        self.values.get(&attribute_type).map(|value| &value[..])
+        let index = self.places.binary_search_by_key(&attribute_type, |place| place.attribute_type).ok()?;
+        let place = self.places.get(index)?;
+        self.data.get(place.start as usize..place.end as usize)
+    }
+
+    /// Whether all of these are attributes of the object, as a search asks.
+    pub fn fits(&self, template: &[Attribute]) -> bool {
+        template.iter().all(|wanted| self.lookup(wanted.r#type) == Lookup::Value(&wanted.value))
     }
 
     /// A CK_ULONG attribute.
@@ -87,7 +115,7 @@ impl Attributes {
 
     /// About how many bytes the object takes (C_GetObjectSize).
     pub fn size_bytes(&self) -> usize {
-        self.values.values().map(|value| value.len() + ULONG_BYTES).sum()
+        self.data.len() + self.places.len() * ULONG_BYTES
     }
 }
 

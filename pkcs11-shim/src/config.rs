@@ -6,7 +6,10 @@ use std::{env, fs, path::Path, time::Duration};
 
 use softkeep_proto::limits::MODULE_CALL_TIMEOUT_MS;
 
-use crate::{log::Log, transport::Endpoint};
+use crate::{
+    log::Log,
+    transport::{Endpoint, TlsFiles},
+};
 
 #[cfg(test)]
 mod tests;
@@ -33,6 +36,7 @@ struct Written {
     endpoint: Option<String>,
     timeout_ms: Option<u64>,
     log: Option<String>,
+    tls: TlsFiles,
     mistakes: Vec<String>,
 }
 
@@ -49,6 +53,13 @@ impl Config {
         }
         if let Some(log) = trusted_env("SOFTKEEP_PKCS11_LOG") {
             written.log = Some(log);
+        }
+        let TlsFiles { ca, certificate, key } = &mut written.tls;
+        let files = [("SOFTKEEP_TLS_CA", ca), ("SOFTKEEP_TLS_CERTIFICATE", certificate), ("SOFTKEEP_TLS_KEY", key)];
+        for (name, file) in files {
+            if let Some(path) = trusted_env(name) {
+                *file = Some(path.into());
+            }
         }
         if let Some(endpoint) = reserved.and_then(endpoint_of) {
             written.endpoint = Some(endpoint.into());
@@ -96,6 +107,9 @@ impl Written {
             match key.trim() {
                 "endpoint" => self.endpoint = Some(value),
                 "log" => self.log = Some(value),
+                "tls-ca" => self.tls.ca = Some(value.into()),
+                "tls-certificate" => self.tls.certificate = Some(value.into()),
+                "tls-key" => self.tls.key = Some(value.into()),
                 "timeout-ms" => match value.parse() {
                     Ok(ms @ 1..=MAX_TIMEOUT_MS) => self.timeout_ms = Some(ms),
                     _ => self.mistakes.push(format!("line {}: timeout-ms is 1 to {MAX_TIMEOUT_MS}", index + 1)),
@@ -106,7 +120,7 @@ impl Written {
     }
 
     fn choose(mut self) -> Config {
-        let endpoint = match self.endpoint.as_deref().map(Endpoint::parse) {
+        let mut endpoint = match self.endpoint.as_deref().map(Endpoint::parse) {
             Some(Ok(endpoint)) => endpoint,
             Some(Err(why)) => {
                 self.mistakes.push(format!("endpoint: {why}"));
@@ -116,6 +130,11 @@ impl Written {
             }
             None => Endpoint::discover(),
         };
+        if let Endpoint::Https(remote) = &mut endpoint {
+            // Now, while the host may still have the right to read them.
+            remote.configure(&self.tls);
+            self.mistakes.extend(remote.mistake().map(|mistake| format!("TLS: {mistake}")));
+        }
         let log = self.log.as_deref().map(Log::parse).unwrap_or_default();
         for mistake in &self.mistakes {
             log.line(&format!("configuration: {mistake}"));

@@ -7,6 +7,8 @@ use cryptoki_sys::CK_RV;
 
 use crate::transport::CallError;
 
+mod returns;
+
 /// What a call returns.
 pub type Result<T> = std::result::Result<T, Error>;
 
@@ -24,7 +26,7 @@ macro_rules! errors {
         }
 
         impl Error {
-            /// The return value that the application sees.
+            /// What PKCS#11 calls it.
             pub fn ck_rv(&self) -> CK_RV {
                 match self {
                     $(Self::$name => cryptoki_sys::$rv,)*
@@ -41,6 +43,7 @@ errors! {
     GeneralError = CKR_GENERAL_ERROR,
     FunctionFailed = CKR_FUNCTION_FAILED,
     ArgumentsBad = CKR_ARGUMENTS_BAD,
+    ActionProhibited = CKR_ACTION_PROHIBITED,
     NoEvent = CKR_NO_EVENT,
     AttributeSensitive = CKR_ATTRIBUTE_SENSITIVE,
     AttributeTypeInvalid = CKR_ATTRIBUTE_TYPE_INVALID,
@@ -50,16 +53,23 @@ errors! {
     FunctionNotParallel = CKR_FUNCTION_NOT_PARALLEL,
     FunctionNotSupported = CKR_FUNCTION_NOT_SUPPORTED,
     KeyHandleInvalid = CKR_KEY_HANDLE_INVALID,
+    KeyNotNeeded = CKR_KEY_NOT_NEEDED,
+    KeyIndigestible = CKR_KEY_INDIGESTIBLE,
     KeySizeRange = CKR_KEY_SIZE_RANGE,
     KeyTypeInconsistent = CKR_KEY_TYPE_INCONSISTENT,
     KeyFunctionNotPermitted = CKR_KEY_FUNCTION_NOT_PERMITTED,
+    KeyNotWrappable = CKR_KEY_NOT_WRAPPABLE,
+    KeyUnextractable = CKR_KEY_UNEXTRACTABLE,
     MechanismInvalid = CKR_MECHANISM_INVALID,
     MechanismParamInvalid = CKR_MECHANISM_PARAM_INVALID,
     ObjectHandleInvalid = CKR_OBJECT_HANDLE_INVALID,
     OperationActive = CKR_OPERATION_ACTIVE,
     OperationNotInitialized = CKR_OPERATION_NOT_INITIALIZED,
     SessionHandleInvalid = CKR_SESSION_HANDLE_INVALID,
+    SessionExists = CKR_SESSION_EXISTS,
     PinIncorrect = CKR_PIN_INCORRECT,
+    SavedStateInvalid = CKR_SAVED_STATE_INVALID,
+    PinLenRange = CKR_PIN_LEN_RANGE,
     SessionAsyncNotSupported = CKR_SESSION_ASYNC_NOT_SUPPORTED,
     SessionParallelNotSupported = CKR_SESSION_PARALLEL_NOT_SUPPORTED,
     SessionReadOnly = CKR_SESSION_READ_ONLY,
@@ -67,16 +77,34 @@ errors! {
     SessionReadWriteSoExists = CKR_SESSION_READ_WRITE_SO_EXISTS,
     SignatureInvalid = CKR_SIGNATURE_INVALID,
     SignatureLenRange = CKR_SIGNATURE_LEN_RANGE,
+    TokenResourceExceeded = CKR_TOKEN_RESOURCE_EXCEEDED,
+    StateUnsaveable = CKR_STATE_UNSAVEABLE,
+    TokenNotPresent = CKR_TOKEN_NOT_PRESENT,
+    TokenNotRecognized = CKR_TOKEN_NOT_RECOGNIZED,
+    UnwrappingKeyHandleInvalid = CKR_UNWRAPPING_KEY_HANDLE_INVALID,
+    UnwrappingKeyTypeInconsistent = CKR_UNWRAPPING_KEY_TYPE_INCONSISTENT,
     UserAlreadyLoggedIn = CKR_USER_ALREADY_LOGGED_IN,
     UserNotLoggedIn = CKR_USER_NOT_LOGGED_IN,
     UserTypeInvalid = CKR_USER_TYPE_INVALID,
     UserAnotherAlreadyLoggedIn = CKR_USER_ANOTHER_ALREADY_LOGGED_IN,
+    WrappedKeyLenRange = CKR_WRAPPED_KEY_LEN_RANGE,
+    WrappingKeyHandleInvalid = CKR_WRAPPING_KEY_HANDLE_INVALID,
+    WrappingKeyTypeInconsistent = CKR_WRAPPING_KEY_TYPE_INCONSISTENT,
     BufferTooSmall = CKR_BUFFER_TOO_SMALL,
     CryptokiNotInitialized = CKR_CRYPTOKI_NOT_INITIALIZED,
     CryptokiAlreadyInitialized = CKR_CRYPTOKI_ALREADY_INITIALIZED,
 }
 
 impl Error {
+    /// The return value that the application sees from this function: one that PKCS#11 lists for it.
+    pub fn returned_by(&self, function: &str) -> CK_RV {
+        match self {
+            // These are only ever made where they belong, and hosts that probe attributes get them all the time.
+            Self::AttributeTypeInvalid | Self::AttributeSensitive | Self::BufferTooSmall => self.ck_rv(),
+            other => returns::fit(function, other.ck_rv()),
+        }
+    }
+
     /// In an operation the object is a key, and PKCS#11 has a code of its own for a key that is gone.
     pub fn about_key(self) -> Self {
         match self {
@@ -84,6 +112,24 @@ impl Error {
             Self::Daemon { rv: cryptoki_sys::CKR_OBJECT_HANDLE_INVALID, reason } => {
                 Self::Daemon { rv: cryptoki_sys::CKR_KEY_HANDLE_INVALID, reason }
             }
+            other => other,
+        }
+    }
+
+    /// The same of the key that wraps another, where the trouble with it was found here.
+    pub fn about_wrapping_key(self) -> Self {
+        match self {
+            Self::KeyHandleInvalid => Self::WrappingKeyHandleInvalid,
+            Self::KeyTypeInconsistent => Self::WrappingKeyTypeInconsistent,
+            other => other,
+        }
+    }
+
+    /// The same of the key that unwraps another.
+    pub fn about_unwrapping_key(self) -> Self {
+        match self {
+            Self::KeyHandleInvalid => Self::UnwrappingKeyHandleInvalid,
+            Self::KeyTypeInconsistent => Self::UnwrappingKeyTypeInconsistent,
             other => other,
         }
     }

@@ -12,14 +12,18 @@ use crate::{
 
 mod fork;
 mod interfaces;
+mod message;
+mod parameters;
 mod table;
 mod template;
 mod views;
+mod wrap_parameters;
 
 #[cfg(test)]
 mod tests;
 
 pub use fork::prepare_process;
+pub use message::{MessageArg, MessageParameter};
 pub use template::{AttributesOut, Template};
 pub use views::{InBuf, InitArgs, MechanismArg, OutArray, OutBuf, OutFill, OutList, OutValue, Room};
 
@@ -48,7 +52,7 @@ fn guard(name: &'static str, body: impl FnOnce(&Module) -> Result<()>) -> CK_RV 
         if let Err(error) = &result {
             MODULE.log().failure(name, error);
         }
-        result.map_or_else(|error| error.ck_rv(), |()| CKR_OK)
+        result.map_or_else(|error| error.returned_by(name), |()| CKR_OK)
     }));
     drop(errno);
     // The payload of a panic may panic in its own destructor; nothing of ours is worth that.

@@ -5,6 +5,7 @@
 
 mod attribute;
 mod calls;
+mod cipher;
 mod config;
 mod error;
 #[allow(unsafe_code)] // the one room with raw pointers, fork handlers and errno
@@ -12,7 +13,9 @@ mod ffi;
 mod hash;
 mod log;
 mod mechanism;
+mod message;
 mod module;
+mod nonce;
 mod object;
 mod public_key;
 mod remote;

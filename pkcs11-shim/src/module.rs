@@ -7,6 +7,7 @@ use std::{
     time::Duration,
 };
 
+use bytes::Bytes;
 use softkeep_proto::pkcs11::v1::UserType;
 use zeroize::Zeroizing;
 
@@ -15,7 +16,7 @@ use crate::{
     error::{Error, Result},
     log::Log,
     object::{ObjectTable, View},
-    remote::Remote,
+    remote::{Remote, random_id},
     session::{Operation, SessionTable, this_thread},
     slot::{SlotRef, SlotTable},
     transport::{Client, Endpoint},
@@ -57,6 +58,9 @@ pub struct Running {
     client: Arc<Client>,
     endpoint: Endpoint,
     timeout: Duration,
+    /// What session objects are sealed for while nobody is logged in. A child of fork() has its parent's, and with it
+    /// the session objects, until it calls C_Initialize.
+    application_id: Bytes,
     log: Log,
     counters: Counters,
     /// The slots.
@@ -101,12 +105,13 @@ impl Module {
     pub fn initialise(&self, load: impl FnOnce() -> Config) -> Result<()> {
         self.require_uninitialised()?;
         let config = load();
+        let application_id = random_id()?;
         let mut state = self.lock();
         if state.running.is_some() && !state.inherited {
             return Err(Error::CryptokiAlreadyInitialized);
         }
         let previous = state.stop();
-        state.running = Some(Running::new(config, state.counters));
+        state.running = Some(Running::new(config, application_id, state.counters));
         state.inherited = false;
         drop(state);
         // Only a child of fork() has one here: these are its own connections, never its parent's.
@@ -151,14 +156,17 @@ impl Module {
         state.and_then(|state| state.running.as_ref().map(|running| running.log.clone())).unwrap_or_default()
     }
 
-    /// Waits until C_Finalize (or a new C_Initialize after it).
-    pub fn wait_for_end(&self) -> Result<()> {
-        let mut state = self.lock();
-        let generation = state.generation;
-        while state.running.is_some() && state.generation == generation {
-            state = self.ended.wait(state).unwrap_or_else(PoisonError::into_inner);
-        }
-        Err(Error::CryptokiNotInitialized)
+    /// Which initialisation this is.
+    pub fn generation(&self) -> u64 {
+        self.lock().generation
+    }
+
+    /// Sleeps so long, unless C_Finalize ends the initialisation that the caller knew.
+    pub fn rest(&self, generation: u64, how_long: Duration) -> Result<()> {
+        let ended = |state: &mut State| state.running.is_none() || state.generation != generation;
+        let rested = self.ended.wait_timeout_while(self.lock(), how_long, |state| !ended(state));
+        let (mut state, _) = rested.unwrap_or_else(PoisonError::into_inner);
+        if ended(&mut state) { Err(Error::CryptokiNotInitialized) } else { Ok(()) }
     }
 
     /// fork() is about to happen: the state stays locked until the handler after it drops this.
@@ -182,7 +190,7 @@ impl Module {
             };
             state.after_fork_in_child();
             if let Some(running) = &mut state.running {
-                let fresh = Arc::new(Client::new(running.endpoint.clone(), running.timeout));
+                let fresh = Arc::new(running.new_client());
                 std::mem::forget(std::mem::replace(&mut running.client, fresh));
             }
             return Ok(());
@@ -210,11 +218,13 @@ impl State {
 }
 
 impl Running {
-    fn new(config: Config, counters: Counters) -> Self {
+    fn new(config: Config, application_id: Bytes, counters: Counters) -> Self {
+        let client = Client::new(config.endpoint.clone(), config.timeout, application_id.clone());
         Self {
-            client: Arc::new(Client::new(config.endpoint.clone(), config.timeout)),
+            client: Arc::new(client),
             endpoint: config.endpoint,
             timeout: config.timeout,
+            application_id,
             log: config.log,
             counters,
             slots: SlotTable::default(),
@@ -225,6 +235,10 @@ impl Running {
         }
     }
 
+    fn new_client(&self) -> Client {
+        Client::new(self.endpoint.clone(), self.timeout, self.application_id.clone())
+    }
+
     fn close(&self) {
         self.client.close();
     }
@@ -232,6 +246,16 @@ impl Running {
     /// The connection to the daemon, for a call that no session makes.
     pub fn client(&self) -> Arc<Client> {
         Arc::clone(&self.client)
+    }
+
+    /// Where the daemon is.
+    pub fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+
+    /// How long one call may take.
+    pub fn time_limit(&self) -> Duration {
+        self.timeout
     }
 
     /// All that a session's call needs once the lock is released.
@@ -248,13 +272,22 @@ impl Running {
         self.counters.session
     }
 
-    /// Closes a session; with the last one of a slot the application is logged out (PKCS#11 3.2 section 5.6.2).
+    /// Closes a session and ends the objects it made; with the last one of a slot the application is logged out
+    /// (PKCS#11 3.2 section 5.6.2).
     pub fn close_session(&mut self, session: u64) -> Result<()> {
         let slot = self.sessions.remove(session)?;
+        self.objects.remove_session(session);
         if self.sessions.count(slot.slot_id).0 == 0 {
             self.log_out(slot.slot_id);
         }
         Ok(())
+    }
+
+    /// Closes all sessions of a slot (PKCS#11 3.2 section 5.6.3).
+    pub fn close_all_sessions(&mut self, slot_id: u64) {
+        self.sessions.remove_slot(slot_id);
+        self.objects.remove_sessions(slot_id);
+        self.log_out(slot_id);
     }
 
     /// Who is logged in to a slot.
@@ -293,6 +326,12 @@ impl Running {
     pub fn view(&mut self, slot_id: u64) -> &mut View {
         let generation = self.client.connection_generation();
         self.views.entry(slot_id).or_insert_with(|| View::new(generation))
+    }
+
+    /// Forgets all that was known of a slot's objects (C_InitToken).
+    pub fn forget_token(&mut self, slot_id: u64) {
+        self.objects.remove_slot(slot_id);
+        self.views.remove(&slot_id);
     }
 
     /// The objects that have handles.
@@ -337,7 +376,7 @@ mod tests {
         let module = Module::new();
         let endpoint = Endpoint::Unix("/nowhere".into());
         module.initialise(|| Config { endpoint, timeout: Duration::from_secs(1), log: Log::Off }).unwrap();
-        let digest = || Digest { hasher: Hasher::new(Hash::Sha256), len: 32, multi_part: false };
+        let digest = || Digest { hasher: Hasher::new(Hash::Sha256), multi_part: false, has_key: false };
         let slot = SlotRef { slot_id: 1, vault_id: vec![1; 16].into() };
         let outcome = module.with(|running| {
             let session = running.open_session(slot, false);

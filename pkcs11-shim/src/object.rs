@@ -1,19 +1,29 @@
-//! The handle table and what is cached of each object (PKCS#11 3.2 section 5.7). Handles are stable and never used
-//! twice; when the cache is old is decided by `View`, asking again is `calls::object`'s.
+//! The handle table and what is known of each object (PKCS#11 3.2 section 5.7). Handles are stable and never used
+//! twice. A token object is the daemon's, and how old its copy here is, is decided by `view`; a session object is
+//! wholly here, as the daemon sealed it. Asking the daemon is `calls`'.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Weak},
+};
 
 use bytes::Bytes;
 use cryptoki_sys::CKA_PRIVATE;
 use softkeep_proto::pkcs11::v1::{Attribute, KeyRef, Object, ObjectRef, key_ref};
+use zeroize::Zeroizing;
 
 use crate::{
     attribute::Attributes,
     error::{Error, Result},
 };
 
-/// Searches remembered for each slot; more than any client repeats.
-const MAX_SEARCHES: usize = 256;
+use self::index::Index;
+
+mod index;
+pub mod local;
+mod view;
+
+pub use self::view::{View, search_key};
 
 /// What names an object: both halves of a pair share the first part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -30,11 +40,6 @@ impl ObjectId {
         ObjectRef { unique_id: self.unique_id.to_vec().into(), class: self.class }
     }
 
-    /// On the wire, as what a request uses.
-    pub fn to_key(self) -> KeyRef {
-        KeyRef { key: Some(key_ref::Key::Object(self.to_wire())), ..KeyRef::default() }
-    }
-
     /// Of an object in a reply.
     pub fn of(object: &Object) -> Result<Self> {
         let unique_id = object.unique_id[..].try_into().map_err(|_| Error::strange_reply())?;
@@ -42,23 +47,124 @@ impl ObjectId {
     }
 }
 
+/// A session object's sealed form. It is wiped when the last share goes.
+pub struct Sealed {
+    blob: Bytes,
+    /// What it was before C_SetAttributeValue, for operations that began with that and are still active.
+    _before: Option<Arc<Sealed>>,
+}
+
+/// A session object: the whole of it, and whose it is.
+#[derive(Clone)]
+pub struct SessionObject {
+    sealed: Arc<Sealed>,
+    /// The session that made it, with which it ends.
+    session: u64,
+    /// The login that it was sealed under; 0 means none, and then it opens for the application.
+    login: u64,
+}
+
+impl SessionObject {
+    /// As the daemon sealed it.
+    pub fn new(sealed: &[u8], session: u64, login: u64) -> Self {
+        Self { sealed: Arc::new(Sealed { blob: wiped_at_end(sealed), _before: None }), session, login }
+    }
+
+    /// The same object with other attributes.
+    fn changed(&self, sealed: &[u8], login: u64) -> Self {
+        // Nobody can begin with the old form any more; those who have, hold it.
+        let before = (Arc::weak_count(&self.sealed) > 0).then(|| Arc::clone(&self.sealed));
+        let sealed = Sealed { blob: wiped_at_end(sealed), _before: before };
+        Self { sealed: Arc::new(sealed), session: self.session, login }
+    }
+}
+
+/// Bytes that are overwritten when the last who shares them is done.
+fn wiped_at_end(secret: &[u8]) -> Bytes {
+    Bytes::from_owner(Zeroizing::new(secret.to_vec()))
+}
+
+/// A key as an operation keeps it: which it is and, if it is a session object, where that is found. An operation does
+/// not keep a session object alive.
+#[derive(Clone)]
+pub struct Key {
+    /// Which it is.
+    pub id: ObjectId,
+    sealed: Option<Weak<Sealed>>,
+    login: u64,
+}
+
+impl Key {
+    /// On the wire, with the grant of C_Login(CKU_CONTEXT_SPECIFIC) if there is one. Of a session object that is gone
+    /// nothing is left, and `remote` refuses it.
+    pub fn to_wire(&self, grant: Option<Bytes>) -> KeyRef {
+        let key = match &self.sealed {
+            Some(sealed) => sealed.upgrade().map(|sealed| key_ref::Key::Sealed(sealed.blob.clone())),
+            None => Some(key_ref::Key::Object(self.id.to_wire())),
+        };
+        KeyRef { key, one_time_grant: grant.unwrap_or_default() }
+    }
+
+    /// Whether it was sealed while nobody was logged in, and so opens without a login only.
+    pub fn is_the_applications(&self) -> bool {
+        self.sealed.is_some() && self.login == 0
+    }
+}
+
+/// Where an object is.
+#[derive(Clone)]
+pub enum Place {
+    /// With the daemon. What is known of it was known in this epoch of the view.
+    Token(u64),
+    /// Here.
+    Session(SessionObject),
+    /// Here, and no application made it: it describes the token.
+    Local,
+}
+
 /// One object that the application has, or could have, a handle of.
 #[derive(Clone)]
 pub struct Entry {
-    /// Where it is.
+    /// The slot of its token.
     pub slot_id: u64,
     /// Which it is.
     pub id: ObjectId,
     /// What is known of it.
     pub attributes: Arc<Attributes>,
-    /// The view's epoch when that was known.
-    pub epoch: u64,
+    /// Where it is.
+    pub place: Place,
 }
 
 impl Entry {
+    /// As what a request uses.
+    pub fn key(&self) -> Key {
+        let (sealed, login) = match &self.place {
+            Place::Session(object) => (Some(Arc::downgrade(&object.sealed)), object.login),
+            Place::Token(_) | Place::Local => (None, 0),
+        };
+        Key { id: self.id, sealed, login }
+    }
+
     /// CKA_PRIVATE: gone at logout.
-    fn is_private(&self) -> bool {
+    pub fn is_private(&self) -> bool {
         self.attributes.is(CKA_PRIVATE)
+    }
+
+    /// CKA_TOKEN false.
+    pub fn is_session_object(&self) -> bool {
+        matches!(self.place, Place::Session(_))
+    }
+
+    /// Whether the daemon must be asked before this is told.
+    pub fn is_stale(&self, epoch: u64) -> bool {
+        matches!(self.place, Place::Token(known) if known != epoch)
+    }
+
+    fn session(&self) -> Option<u64> {
+        match &self.place {
+            Place::Session(object) => Some(object.session),
+            Place::Token(_) | Place::Local => None,
+        }
     }
 }
 
@@ -67,6 +173,8 @@ impl Entry {
 pub struct ObjectTable {
     entries: BTreeMap<u64, Entry>,
     handles: BTreeMap<(u64, ObjectId), u64>,
+    /// Of session objects; token objects are found by the daemon.
+    index: Index,
 }
 
 impl ObjectTable {
@@ -76,8 +184,37 @@ impl ObjectTable {
             *next_handle += 1;
             *next_handle
         });
-        self.entries.insert(handle, entry);
+        self.put(handle, Some(entry));
         handle
+    }
+
+    /// Makes an entry what a handle means, or makes it mean nothing; the index follows.
+    fn put(&mut self, handle: u64, entry: Option<Entry>) {
+        let before = self.entries.get(&handle);
+        if let Some((before, session)) = before.and_then(|before| Some((before, before.session()?))) {
+            self.index.remove(handle, before.slot_id, session, &before.attributes);
+        }
+        if let Some((now, session)) = entry.as_ref().and_then(|now| Some((now, now.session()?))) {
+            self.index.insert(handle, now.slot_id, session, &now.attributes);
+        }
+        match entry {
+            Some(entry) => self.entries.insert(handle, entry),
+            None => self.entries.remove(&handle),
+        };
+    }
+
+    /// Puts changed attributes and their sealed form in the place of what a session object was. False if it is not what
+    /// `sealed_before` was made of any more: another thread was quicker.
+    pub fn replace(&mut self, handle: u64, before: &Key, object: Object, login: u64) -> bool {
+        let Some(entry) = self.entries.get(&handle) else { return false };
+        let Place::Session(session_object) = &entry.place else { return false };
+        if !before.sealed.as_ref().is_some_and(|sealed| sealed.as_ptr() == Arc::as_ptr(&session_object.sealed)) {
+            return false;
+        }
+        let place = Place::Session(session_object.changed(&object.sealed, login));
+        let entry = Entry { attributes: Arc::new(Attributes::of(object)), place, ..entry.clone() };
+        self.put(handle, Some(entry));
+        true
     }
 
     /// The object of a handle, as seen from a slot: handles of other slots are none there.
@@ -88,117 +225,54 @@ impl ObjectTable {
     /// Forgets an object; its handle is never given to another.
     pub fn remove(&mut self, slot_id: u64, id: ObjectId) {
         if let Some(handle) = self.handles.remove(&(slot_id, id)) {
-            self.entries.remove(&handle);
+            self.put(handle, None);
         }
+    }
+
+    fn remove_handle(&mut self, handle: u64) {
+        if let Some((slot_id, id)) = self.entries.get(&handle).map(|entry| (entry.slot_id, entry.id)) {
+            self.remove(slot_id, id);
+        }
+    }
+
+    fn remove_where(&mut self, ends: impl Fn(&Entry) -> bool) {
+        let ended = self.entries.iter().filter(|(_, entry)| ends(entry)).map(|(handle, _)| *handle);
+        ended.collect::<Vec<_>>().into_iter().for_each(|handle| self.remove_handle(handle));
     }
 
     /// Forgets a slot's private objects (C_Logout).
     pub fn remove_private(&mut self, slot_id: u64) {
-        let Self { entries, handles } = self;
-        entries.retain(|_, entry| {
-            let keep = entry.slot_id != slot_id || !entry.is_private();
-            if !keep {
-                handles.remove(&(entry.slot_id, entry.id));
-            }
-            keep
-        });
+        self.remove_where(|entry| entry.slot_id == slot_id && entry.is_private());
+    }
+
+    /// Forgets all objects of a slot (C_InitToken).
+    pub fn remove_slot(&mut self, slot_id: u64) {
+        self.remove_where(|entry| entry.slot_id == slot_id);
+    }
+
+    /// Ends the objects of a session (C_CloseSession).
+    pub fn remove_session(&mut self, session: u64) {
+        self.index.of_session(session).into_iter().for_each(|handle| self.remove_handle(handle));
+    }
+
+    /// Ends all session objects of a slot (C_CloseAllSessions).
+    pub fn remove_sessions(&mut self, slot_id: u64) {
+        self.index.of_slot(slot_id).into_iter().for_each(|handle| self.remove_handle(handle));
+    }
+
+    /// The session objects of a slot that have all of these attributes, oldest first.
+    pub fn find_session_objects(&self, slot_id: u64, template: &[Attribute]) -> Vec<u64> {
+        let fits = |handle: &u64| {
+            let entry = self.entries.get(handle).filter(|entry| entry.slot_id == slot_id);
+            entry.is_some_and(|entry| entry.is_session_object() && entry.attributes.fits(template))
+        };
+        self.index.candidates(slot_id, template).filter(fits).collect()
     }
 
     /// This object and the next ones of its slot that are as old: they are asked for together, because a program that
     /// reads one object's attributes usually reads its neighbours' next.
     pub fn stale_from(&self, slot_id: u64, handle: u64, epoch: u64, limit: usize) -> Vec<ObjectId> {
-        let stale = |(_, entry): &(&u64, &Entry)| entry.slot_id == slot_id && entry.epoch != epoch;
+        let stale = |(_, entry): &(&u64, &Entry)| entry.slot_id == slot_id && entry.is_stale(epoch);
         self.entries.range(handle..).filter(stale).map(|(_, entry)| entry.id).take(limit).collect()
-    }
-}
-
-/// What is known of how current a vault's cached objects are.
-#[derive(Default)]
-pub struct View {
-    revision: u64,
-    generation: u64,
-    /// Entries of another epoch must be asked for again.
-    epoch: u64,
-    /// Searches of another epoch must be made again.
-    search_epoch: u64,
-    searches: BTreeMap<SearchKey, (u64, Vec<u64>)>,
-}
-
-/// A search: under which login, for what.
-pub type SearchKey = (u64, Vec<(u64, Bytes)>);
-
-/// A template as a search key; the order in which attributes are written does not matter.
-pub fn search_key(login: u64, template: &[Attribute]) -> SearchKey {
-    let mut attributes: Vec<_> = template.iter().map(|each| (each.r#type, each.value.clone())).collect();
-    attributes.sort();
-    (login, attributes)
-}
-
-impl View {
-    /// Of a vault first seen over connection `generation`.
-    pub fn new(generation: u64) -> Self {
-        Self { generation, epoch: 1, search_epoch: 1, ..Self::default() }
-    }
-
-    /// The epoch that a current entry has.
-    pub fn epoch(&self) -> u64 {
-        self.epoch
-    }
-
-    fn expire(&mut self) {
-        self.epoch += 1;
-        self.search_epoch += 1;
-        self.searches.clear();
-    }
-
-    /// What the connections have told: a newer revision, or that notices may have been lost with a connection.
-    pub fn observe(&mut self, told_revision: u64, generation: u64) {
-        if generation != self.generation {
-            self.expire();
-            self.generation = generation;
-            // The daemon behind a new connection may be a restored one, and count from lower.
-            self.revision = told_revision;
-        } else if told_revision > self.revision {
-            self.expire();
-            self.revision = told_revision;
-        }
-    }
-
-    /// A reply read the vault at `revision`: the epoch that its objects have.
-    pub fn settle(&mut self, revision: u64, generation: u64) -> u64 {
-        self.observe(revision, generation);
-        // A reply overtaken by a notice is stored as what it is: old.
-        if revision < self.revision { self.epoch - 1 } else { self.epoch }
-    }
-
-    /// A reply to a creation: nothing else has changed if ours is the next revision.
-    pub fn settle_creation(&mut self, revision: u64, generation: u64) -> u64 {
-        if revision == self.revision + 1 && generation == self.generation {
-            self.revision = revision;
-            self.search_epoch += 1;
-            self.searches.clear();
-        }
-        self.settle(revision, generation)
-    }
-
-    /// A search's result, if it still holds.
-    pub fn search(&self, key: &SearchKey) -> Option<Vec<u64>> {
-        self.searches.get(key).filter(|(epoch, _)| *epoch == self.search_epoch).map(|(_, handles)| handles.clone())
-    }
-
-    /// Remembers a search's result, unless the vault changed while it was made.
-    pub fn remember(&mut self, key: SearchKey, epoch: u64, handles: Vec<u64>) {
-        if epoch != self.epoch {
-            return;
-        }
-        if self.searches.len() >= MAX_SEARCHES {
-            self.searches.clear();
-        }
-        self.searches.insert(key, (self.search_epoch, handles));
-    }
-
-    /// Forgets the searches (a login or logout shows other objects).
-    pub fn forget_searches(&mut self) {
-        self.searches.clear();
     }
 }

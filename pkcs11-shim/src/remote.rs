@@ -1,19 +1,23 @@
 //! Calls of the daemon: each carries vault, login and operation, and gives the one kind of reply that fits. Holds no
 //! lock and remembers nothing; when to call is `calls`', how it travels is `transport`'s.
 
-use std::sync::{Arc, atomic::Ordering};
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Instant,
+};
 
 use bytes::Bytes;
 use cryptoki_sys::CKR_USER_NOT_LOGGED_IN;
 use softkeep_proto::pkcs11::v1::{
     self as wire, FindObjects, GetObjects, ListTokens, Login as WireLogin, ObjectsReply, SetPin, TokenInfo, UserType,
-    reply, request,
+    mechanism::Parameter, reply, request,
 };
 use zeroize::{Zeroize, Zeroizing};
 
 use crate::{
     error::{Error, Result},
     module::Login,
+    object::Key,
     slot::SlotRef,
     transport::{Client, Retry},
 };
@@ -27,9 +31,9 @@ pub struct Remote {
     login: Option<Login>,
 }
 
-/// The vaults that this peer may see.
-pub fn list_tokens(client: &Client) -> Result<Vec<TokenInfo>> {
-    match client.call(&[], &[], request::Op::ListTokens(ListTokens {}), Retry::Safe)? {
+/// The vaults that this peer may see, if the daemon says it by then.
+pub fn list_tokens(client: &Client, until: Instant) -> Result<Vec<TokenInfo>> {
+    match client.call_until(until, &[], &[], request::Op::ListTokens(ListTokens {}), Retry::Safe)? {
         reply::Result::ListTokens(reply) => Ok(reply.tokens),
         _ => Err(Error::strange_reply()),
     }
@@ -54,6 +58,17 @@ impl Remote {
         self.login.as_ref().map_or(0, |login| login.serial)
     }
 
+    /// For calls that use these keys and make nothing: what was sealed while nobody was logged in opens for the
+    /// application, not for a login.
+    pub fn using(&self, keys: &[&Key]) -> Self {
+        let without_login = keys.iter().any(|key| key.is_the_applications());
+        let needs_login = keys.iter().any(|key| !key.is_the_applications());
+        match (without_login, needs_login) {
+            (true, false) => Self { login: None, ..self.clone() },
+            _ => self.clone(),
+        }
+    }
+
     /// Reads notices that have arrived, without waiting; what they told: the vault's revision and the connections'
     /// generation.
     pub fn drain(&self) -> (u64, u64) {
@@ -69,6 +84,14 @@ impl Remote {
     }
 
     fn call(&self, op: request::Op, retry: Retry) -> Result<reply::Result> {
+        let keys = keys_of(&op);
+        if keys.iter().any(|key| key.key.is_none()) {
+            // A session object that ended while an operation had it.
+            return Err(Error::ObjectHandleInvalid);
+        }
+        // A one-time grant is spent by the first try, so there is no second one.
+        let granted = keys.iter().any(|key| !key.one_time_grant.is_empty());
+        let retry = if granted { Retry::Never } else { retry };
         let token: &[u8] = self.login.as_ref().map_or(&[], |login| login.token.as_slice());
         let answer = self.client.call(&self.slot.vault_id, token, op, retry).map_err(Error::from);
         if let (Err(Error::Daemon { rv: CKR_USER_NOT_LOGGED_IN, .. }), Some(login)) = (&answer, &self.login) {
@@ -214,9 +237,11 @@ impl Remote {
     }
 
     /// Secret values that may be read.
-    pub fn read_values(&self, read: wire::ReadValues) -> Result<Vec<wire::Attribute>> {
+    pub fn read_values(&self, read: wire::ReadValues) -> Result<Vec<(u64, Zeroizing<Vec<u8>>)>> {
         match self.call(request::Op::ReadValues(read), Retry::Safe)? {
-            reply::Result::Values(reply) => Ok(reply.attributes),
+            reply::Result::Values(reply) => {
+                Ok(reply.attributes.into_iter().map(|value| (value.r#type, secret(value.value))).collect())
+            }
             _ => Err(Error::strange_reply()),
         }
     }
@@ -246,6 +271,43 @@ impl Remote {
     }
 }
 
+/// The objects that a request uses.
+fn keys_of(op: &request::Op) -> Vec<&wire::KeyRef> {
+    use request::Op;
+    let (key, other, mechanism) = match op {
+        Op::Sign(sign) => (&sign.key, None, &sign.mechanism),
+        Op::Verify(verify) => (&verify.key, None, &verify.mechanism),
+        Op::UpdateMac(update) => (&update.key, None, &update.mechanism),
+        Op::Encrypt(encrypt) => (&encrypt.key, None, &encrypt.mechanism),
+        Op::Decrypt(decrypt) => (&decrypt.key, None, &decrypt.mechanism),
+        Op::WrapKey(wrap) => (&wrap.wrapping_key, wrap.key.as_ref(), &wrap.mechanism),
+        Op::UnwrapKey(unwrap) => (&unwrap.unwrapping_key, None, &unwrap.mechanism),
+        Op::DeriveKey(derive) => (&derive.base_key, None, &derive.mechanism),
+        Op::EncapsulateKey(encapsulate) => (&encapsulate.public_key, None, &encapsulate.mechanism),
+        Op::DecapsulateKey(decapsulate) => (&decapsulate.private_key, None, &decapsulate.mechanism),
+        Op::CopyObject(copy) => (&copy.object, None, &None),
+        Op::SetAttributes(set) => (&set.object, None, &None),
+        Op::ReadValues(read) => (&read.object, None, &None),
+        Op::ContextLogin(login) => (&login.key, None, &None),
+        Op::ListTokens(_)
+        | Op::Login(_)
+        | Op::FindObjects(_)
+        | Op::GetObjects(_)
+        | Op::GenerateKeyPair(_)
+        | Op::GenerateKey(_)
+        | Op::CreateObject(_)
+        | Op::DestroyObject(_)
+        | Op::SetPin(_)
+        | Op::InitToken(_) => (&None, None, &None),
+    };
+    let inner = match mechanism.as_ref().and_then(|mechanism| mechanism.parameter.as_ref()) {
+        Some(Parameter::OtherKey(key)) => Some(key),
+        Some(Parameter::Hkdf(hkdf)) => hkdf.salt_key.as_ref(),
+        _ => None,
+    };
+    key.iter().chain(other).chain(inner).collect()
+}
+
 /// Takes a plaintext out of a received message, and wipes the message where nobody else holds a part of it.
 fn secret(received: Bytes) -> Zeroizing<Vec<u8>> {
     let secret = Zeroizing::new(received.to_vec());
@@ -255,8 +317,8 @@ fn secret(received: Bytes) -> Zeroizing<Vec<u8>> {
     secret
 }
 
-/// 16 random bytes that let the daemon recognise a request sent again.
-pub fn request_id() -> Result<Bytes> {
+/// 16 random bytes: by one of them the daemon recognises a request sent again, by another an application.
+pub fn random_id() -> Result<Bytes> {
     let mut id = vec![0; 16];
     getrandom::fill(&mut id).map_err(|_| Error::FunctionFailed)?;
     Ok(id.into())

@@ -2,8 +2,10 @@
 //! means is not known here; neither is a runtime or a thread: the calling threads do all the work (ADR 0001).
 //!
 //! From the caller down: `Client` (this file: the retry loop) → `pool` (which connection) → `mux` (sharing one) →
-//! `desk` (who waits, who reads) and `core` (HTTP/2 and gRPC as a state machine over `pipe`) → `socket` (system calls).
+//! `desk` (who waits, who reads) and `core` (HTTP/2 and gRPC as a state machine over `pipe`) → `channel` (a Unix socket, or
+//! `tls` over TCP) → `socket` (system calls).
 
+mod channel;
 mod core;
 mod deframe;
 mod desk;
@@ -12,6 +14,7 @@ mod pipe;
 mod pool;
 mod socket;
 mod sync;
+mod tls;
 mod told;
 
 #[cfg(test)]
@@ -25,11 +28,13 @@ use bytes::Bytes;
 use prost::Message;
 use softkeep_proto::limits::MAX_MESSAGE_BYTES;
 use softkeep_proto::pkcs11::v1::{Failure, Reply, Request, reply, request};
+use zeroize::Zeroize;
 
 use self::core::End;
 use self::mux::Fault;
 use self::pool::{Held, Pool};
 pub use self::socket::Inherited;
+pub use self::tls::{Remote, TlsFiles};
 
 /// `sun_path` (unix(7)) without its terminating zero.
 const MAX_SOCKET_PATH_BYTES: usize = 107;
@@ -41,26 +46,73 @@ const MAX_PAUSE: Duration = Duration::from_millis(250);
 const INTERNAL: i32 = 13;
 
 /// Where the daemon is.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone)]
 pub enum Endpoint {
     /// A Unix socket.
     Unix(PathBuf),
+    /// Another machine, by TLS with certificates on both sides.
+    Https(Remote),
+}
+
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Endpoint::Unix(path) => write!(f, "unix:{}", path.display()),
+            Endpoint::Https(remote) if remote.host.contains(':') => {
+                write!(f, "https://[{}]:{}", remote.host, remote.port)
+            }
+            Endpoint::Https(remote) => write!(f, "https://{}:{}", remote.host, remote.port),
+        }
+    }
+}
+
+impl fmt::Debug for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The configuration of TLS holds a private key.
+        write!(f, "Endpoint({self})")
+    }
+}
+
+impl PartialEq for Endpoint {
+    fn eq(&self, other: &Self) -> bool {
+        self.to_string() == other.to_string()
+    }
 }
 
 impl Endpoint {
-    /// Reads `unix:/path`, `unix:///path` or an absolute path.
+    /// Reads `unix:/path`, `unix:///path`, an absolute path, or `https://host:port`.
     pub fn parse(text: &str) -> Result<Endpoint, String> {
+        if let Some(remote) = text.strip_prefix("https://") {
+            let remote = Remote::parse(remote).ok_or_else(|| format!("'{text}' is not https://host:port"))?;
+            return Ok(Endpoint::Https(remote));
+        }
         let path = match text.strip_prefix("unix:") {
             Some(path) => path.strip_prefix("//").unwrap_or(path),
             None => text,
         };
         if !path.starts_with('/') {
-            return Err(format!("'{text}' is neither unix:/path nor an absolute path"));
+            return Err(format!("'{text}' is neither unix:/path, nor an absolute path, nor https://host:port"));
         }
         if path.len() > MAX_SOCKET_PATH_BYTES || path.contains('\0') {
             return Err(format!("'{text}' cannot be a socket: its path must be at most {MAX_SOCKET_PATH_BYTES} bytes"));
         }
         Ok(Endpoint::Unix(PathBuf::from(path)))
+    }
+
+    /// Whether there is a socket, answered or not; over a network that cannot be seen.
+    pub fn exists(&self) -> bool {
+        match self {
+            Endpoint::Unix(path) => path.exists(),
+            Endpoint::Https(_) => true,
+        }
+    }
+
+    /// What comes before the path in a URL.
+    fn authority(&self) -> String {
+        match self {
+            Endpoint::Unix(_) => "http://localhost".into(),
+            Endpoint::Https(_) => self.to_string(),
+        }
     }
 
     /// `$SOFTKEEP_ENDPOINT`, else the user's own daemon if its socket exists, else the system's.
@@ -137,6 +189,7 @@ impl std::error::Error for CallError {}
 pub struct Client {
     endpoint: Endpoint,
     timeout: Duration,
+    application_id: Bytes,
     pool: Pool,
 }
 
@@ -144,9 +197,9 @@ pub struct Client {
 pub struct ForkGuard<'a>(Held<'a>);
 
 impl Client {
-    /// Opens nothing yet; the first call does.
-    pub fn new(endpoint: Endpoint, timeout: Duration) -> Client {
-        Client { endpoint, timeout, pool: Pool::new() }
+    /// Opens nothing yet; the first call does. Each request carries `application_id`.
+    pub fn new(endpoint: Endpoint, timeout: Duration, application_id: Bytes) -> Client {
+        Client { endpoint, timeout, application_id, pool: Pool::new() }
     }
 
     /// Sends one request and waits for its reply, connecting and reconnecting until the client's timeout has passed
@@ -171,14 +224,16 @@ impl Client {
         retry: Retry,
     ) -> Result<reply::Result, CallError> {
         let (vault_id, login_token) = (Bytes::copy_from_slice(vault_id), Bytes::copy_from_slice(login_token));
-        let mut request = Request { vault_id, login_token, op: Some(op), ..Request::default() };
+        let application_id = self.application_id.clone();
+        let secret = has_secret_reply(&op);
+        let mut request = Request { vault_id, login_token, application_id, op: Some(op), ..Request::default() };
         if request.encoded_len() + FILLED_IN_BYTES > MAX_MESSAGE_BYTES {
             return Err(CallError::TooLarge);
         }
         let mut pause = Duration::ZERO;
         loop {
             let cause = match self.attempt(&mut request, until) {
-                Ok(reply) => return open(request.id, reply),
+                Ok(reply) => return open(request.id, reply, secret),
                 Err(Fault::Late) => return Err(self.unless_closed(CallError::Timeout)),
                 Err(Fault::Ended(End::Refused(status, text))) => return Err(CallError::Refused(status, text)),
                 Err(Fault::Ended(End::Lost(_))) if retry == Retry::Never => {
@@ -245,9 +300,19 @@ impl Client {
     }
 }
 
+/// Whether the reply has what must not stay in memory.
+fn has_secret_reply(op: &request::Op) -> bool {
+    matches!(op, request::Op::Decrypt(_) | request::Op::ReadValues(_))
+}
+
 /// The reply's content.
-fn open(id: u64, reply: Bytes) -> Result<reply::Result, CallError> {
-    match Reply::decode(reply) {
+fn open(id: u64, reply: Bytes, secret: bool) -> Result<reply::Result, CallError> {
+    // A field is a slice of the message, except where the message is wiped.
+    let decoded = if secret { Reply::decode(&reply[..]) } else { Reply::decode(reply.clone()) };
+    if secret && let Ok(mut message) = reply.try_into_mut() {
+        message.zeroize();
+    }
+    match decoded {
         Ok(Reply { id: answered, result: Some(result) }) if answered == id => match result {
             reply::Result::Failure(failure) => Err(CallError::Failure(failure)),
             result => Ok(result),

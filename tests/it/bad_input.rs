@@ -262,7 +262,7 @@ fn a_socket_that_is_gone_stops_new_connections_only() {
     assert_eq!(connected.ask("sign ec"), "CKR_OK", "what is connected goes on");
     let mut late = Program::start(&mut daemon.command(env!("CARGO_BIN_EXE_pkcs11-host")));
     assert_eq!(late.ask("initialize"), "CKR_OK", "which connects to nothing");
-    assert_eq!(late.ask("open"), "CKR_DEVICE_ERROR");
+    assert_eq!(late.ask("open"), "CKR_TOKEN_NOT_PRESENT");
     let output = daemon.softkeep(&["key", "list"]);
     let stderr = assert_refused(&output, 5, "UNAVAILABLE");
     assert!(stderr.contains(daemon.socket().to_str().unwrap()), "it names the socket: {stderr}");

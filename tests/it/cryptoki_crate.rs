@@ -1,16 +1,9 @@
 //! The Rust crate `cryptoki` (PKCS#11 3.2 by way of C_GetInterface) in this process, told where the daemon is by
 //! C_Initialize's `pReserved`. OpenSSL checks the signatures with the public keys as the CLI has them.
 
-use std::{
-    ffi::CString,
-    path::PathBuf,
-    ptr::NonNull,
-    sync::{Mutex, MutexGuard},
-    thread,
-};
+use std::{path::PathBuf, thread};
 
 use cryptoki::{
-    context::{CInitializeArgs, CInitializeFlags, Pkcs11},
     error::{Error, RvError},
     mechanism::{
         Mechanism, MechanismType,
@@ -18,73 +11,18 @@ use cryptoki::{
     },
     object::{Attribute, AttributeInfo, AttributeType, KeyType, ObjectClass, ObjectHandle},
     session::{Session, SessionState, UserType},
-    slot::Slot,
-    types::AuthPin,
 };
-use softkeep_tests::{Daemon, PIN, VAULT, module, stdout_of, tools::ecdsa_der};
+use softkeep_tests::{
+    PIN, VAULT,
+    client::{Client, pin},
+    stdout_of,
+    tools::ecdsa_der,
+};
 
 /// DER of the curves' OIDs, RFC 5480.
 const P256: &[u8] = b"\x06\x08\x2a\x86\x48\xce\x3d\x03\x01\x07";
 const P384: &[u8] = b"\x06\x05\x2b\x81\x04\x00\x22";
 const MESSAGE: &[u8] = b"what is signed";
-
-/// The module's state is one per process; nextest gives each test its own, `cargo test` does not.
-static PROCESS: Mutex<()> = Mutex::new(());
-
-/// A daemon and the initialised module. Finalised when dropped.
-struct Client {
-    pkcs11: Option<Pkcs11>,
-    slot: Slot,
-    daemon: Daemon,
-    _process: MutexGuard<'static, ()>,
-}
-
-impl Client {
-    fn new() -> Self {
-        let process = PROCESS.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        let daemon = Daemon::start();
-        let pkcs11 = Pkcs11::new(module()).unwrap();
-        let endpoint = CString::new(format!("endpoint={}", daemon.endpoint())).unwrap();
-        let pointer = NonNull::new(endpoint.as_ptr().cast_mut().cast()).unwrap();
-        // SAFETY: the module reads pReserved as a string that ends in NUL, and only during C_Initialize.
-        let args = unsafe { CInitializeArgs::new_with_reserved(CInitializeFlags::OS_LOCKING_OK, pointer) };
-        pkcs11.initialize(args).unwrap();
-        let slot = pkcs11.get_slots_with_initialized_token().unwrap()[0];
-        Self { pkcs11: Some(pkcs11), slot, daemon, _process: process }
-    }
-
-    fn pkcs11(&self) -> &Pkcs11 {
-        self.pkcs11.as_ref().unwrap()
-    }
-
-    fn session(&self) -> Session {
-        self.pkcs11().open_rw_session(self.slot).unwrap()
-    }
-
-    fn logged_in(&self) -> Session {
-        let session = self.session();
-        session.login(UserType::User, Some(&pin(PIN))).unwrap();
-        session
-    }
-
-    /// OpenSSL's verdict on a signature of [`MESSAGE`].
-    fn openssl_verifies(&self, options: &[&str], key: &str, signature: &[u8]) -> bool {
-        let public = self.daemon.path(&format!("{key}.pem"));
-        let public = if public.exists() { public } else { self.daemon.download(key) };
-        let file = self.daemon.write("message", MESSAGE);
-        self.daemon.verifies(options, &public, &self.daemon.write("signature", signature), &file)
-    }
-}
-
-impl Drop for Client {
-    fn drop(&mut self) {
-        self.pkcs11.take().unwrap().finalize().unwrap();
-    }
-}
-
-fn pin(text: &str) -> AuthPin {
-    AuthPin::new(text.into())
-}
 
 /// The refusal's code and the function that gave it.
 fn rv<T: std::fmt::Debug>(result: Result<T, Error>) -> (RvError, String) {
@@ -121,7 +59,7 @@ fn pss(hash_alg: MechanismType, mgf: PkcsMgfType, salt: u64) -> PkcsPssParams {
 
 #[test]
 fn the_token_describes_itself() {
-    let client = Client::new();
+    let client = Client::start();
     let library = client.pkcs11().get_library_info().unwrap();
     assert_eq!((library.cryptoki_version().major(), library.cryptoki_version().minor()), (3, 2));
     assert_eq!(library.manufacturer_id(), "Softkeep");
@@ -141,7 +79,7 @@ fn the_token_describes_itself() {
 
 #[test]
 fn pairs_made_from_templates_are_found_and_described() {
-    let client = Client::new();
+    let client = Client::start();
     let session = client.logged_in();
     assert_eq!(session.get_session_info().unwrap().session_state(), SessionState::RwUser);
     let (rsa_public, rsa_private) = rsa_pair(&session, "rsa");
@@ -210,7 +148,7 @@ fn pairs_made_from_templates_are_found_and_described() {
 
 #[test]
 fn rsa_signatures_are_verified_by_openssl() {
-    let client = Client::new();
+    let client = Client::start();
     let session = client.logged_in();
     let (public, private) = rsa_pair(&session, "rsa");
     let sha256 = pss(MechanismType::SHA256, PkcsMgfType::MGF1_SHA256, 32);
@@ -225,7 +163,7 @@ fn rsa_signatures_are_verified_by_openssl() {
         (Mechanism::Sha512RsaPkcsPss(sha512), [&["-sha512"][..], &padding("rsa_pss_saltlen:20")].concat()),
     ] {
         let signature = session.sign(&mechanism, private, MESSAGE).unwrap();
-        assert!(client.openssl_verifies(&options, "rsa", &signature), "{mechanism:?}");
+        assert!(client.openssl_verifies(&options, "rsa", MESSAGE, &signature), "{mechanism:?}");
         session.verify(&mechanism, public, MESSAGE, &signature).unwrap();
         let refused = rv(session.verify(&mechanism, public, b"what is not signed", &signature));
         assert_eq!(refused.0, RvError::SignatureInvalid, "{mechanism:?}");
@@ -238,7 +176,7 @@ fn rsa_signatures_are_verified_by_openssl() {
 
 #[test]
 fn ec_signatures_are_verified_by_openssl() {
-    let client = Client::new();
+    let client = Client::start();
     let session = client.logged_in();
     for (label, curve, width) in [("p256", P256, 32), ("p384", P384, 48)] {
         let (public, private) = ec_pair(&session, label, curve);
@@ -250,7 +188,7 @@ fn ec_signatures_are_verified_by_openssl() {
         ] {
             let signature = session.sign(&mechanism, private, MESSAGE).unwrap();
             assert_eq!(signature.len(), 2 * width);
-            assert!(client.openssl_verifies(&[hash], label, &ecdsa_der(&signature)), "{label} {mechanism:?}");
+            assert!(client.openssl_verifies(&[hash], label, MESSAGE, &ecdsa_der(&signature)), "{label} {mechanism:?}");
             session.verify(&mechanism, public, MESSAGE, &signature).unwrap();
             let refused = rv(session.verify(&mechanism, public, b"what is not signed", &signature));
             assert_eq!(refused.0, RvError::SignatureInvalid, "{label} {mechanism:?}");
@@ -258,13 +196,16 @@ fn ec_signatures_are_verified_by_openssl() {
         let message = client.daemon.write("message", MESSAGE);
         let digest: PathBuf = client.daemon.digest("sha256", &message);
         let signature = session.sign(&Mechanism::Ecdsa, private, &std::fs::read(digest).unwrap()).unwrap();
-        assert!(client.openssl_verifies(&["-sha256"], label, &ecdsa_der(&signature)), "{label} with its own digest");
+        assert!(
+            client.openssl_verifies(&["-sha256"], label, MESSAGE, &ecdsa_der(&signature)),
+            "{label} with its own digest"
+        );
     }
 }
 
 #[test]
 fn a_message_in_parts_has_the_signature_of_the_whole() {
-    let client = Client::new();
+    let client = Client::start();
     let session = client.logged_in();
     let (rsa_public, rsa) = rsa_pair(&session, "rsa");
     let (_, ec) = ec_pair(&session, "ec", P256);
@@ -276,7 +217,7 @@ fn a_message_in_parts_has_the_signature_of_the_whole() {
     let whole = session.sign(&Mechanism::Sha256RsaPkcs, rsa, MESSAGE).unwrap();
     assert_eq!(in_parts(&Mechanism::Sha256RsaPkcs, rsa), whole, "PKCS#1 v1.5 has one signature per message");
     let signature = in_parts(&Mechanism::EcdsaSha256, ec);
-    assert!(client.openssl_verifies(&["-sha256"], "ec", &ecdsa_der(&signature)));
+    assert!(client.openssl_verifies(&["-sha256"], "ec", MESSAGE, &ecdsa_der(&signature)));
     session.verify_init(&Mechanism::Sha256RsaPkcs, rsa_public).unwrap();
     MESSAGE.chunks(3).for_each(|part| session.verify_update(part).unwrap());
     session.verify_final(&whole).unwrap();
@@ -288,7 +229,7 @@ fn a_message_in_parts_has_the_signature_of_the_whole() {
 
 #[test]
 fn oaep_opens_what_was_sealed_with_the_same_label_only() {
-    let client = Client::new();
+    let client = Client::start();
     let session = client.logged_in();
     let (public, private) = rsa_pair(&session, "rsa");
     let oaep = |label: &'static [u8]| {
@@ -303,7 +244,7 @@ fn oaep_opens_what_was_sealed_with_the_same_label_only() {
 
 #[test]
 fn private_objects_need_a_login_and_are_gone_after_logout() {
-    let client = Client::new();
+    let client = Client::start();
     client.daemon.make_key("ec", &["--kty", "EC"]);
     let session = client.session();
     let private_keys = || session.find_objects(&[Attribute::Class(ObjectClass::PRIVATE_KEY)]).unwrap();
@@ -333,7 +274,7 @@ fn private_objects_need_a_login_and_are_gone_after_logout() {
 fn sessions_in_threads_sign_side_by_side() {
     const THREADS: usize = 4;
     const ROUNDS: usize = 100;
-    let client = Client::new();
+    let client = Client::start();
     let session = client.logged_in();
     let (public, private) = ec_pair(&session, "ec", P256);
     thread::scope(|scope| {
@@ -353,7 +294,7 @@ fn sessions_in_threads_sign_side_by_side() {
 
 #[test]
 fn a_destroyed_pair_is_gone_for_the_cli_and_one_of_the_cli_is_found_at_once() {
-    let client = Client::new();
+    let client = Client::start();
     let session = client.logged_in();
     let (_, private) = ec_pair(&session, "short-lived", P256);
     assert_eq!(client.daemon.json(&["key", "show", "--name", "short-lived"])["key"]["crv"], "P-256");
@@ -363,5 +304,5 @@ fn a_destroyed_pair_is_gone_for_the_cli_and_one_of_the_cli_is_found_at_once() {
     client.daemon.make_key("fresh", &["--kty", "EC"]);
     let found = session.find_objects(&[Attribute::Class(ObjectClass::PRIVATE_KEY), Attribute::Label(b"fresh".into())]);
     let signature = session.sign(&Mechanism::EcdsaSha256, found.unwrap()[0], MESSAGE).unwrap();
-    assert!(client.openssl_verifies(&["-sha256"], "fresh", &ecdsa_der(&signature)));
+    assert!(client.openssl_verifies(&["-sha256"], "fresh", MESSAGE, &ecdsa_der(&signature)));
 }

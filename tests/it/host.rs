@@ -5,6 +5,7 @@ use std::{
     process::{Child, ChildStdin, ChildStdout, Command, Stdio},
 };
 
+use rustix::process::{Pid, Signal, kill_process};
 use softkeep_tests::Daemon;
 
 /// A program that answers each line with a line; ended when dropped.
@@ -52,15 +53,28 @@ impl Program {
         line.trim_end().to_owned()
     }
 
+    /// Sends a line, whose answer is the next [`line`](Self::line).
+    pub fn say(&mut self, line: &str) {
+        writeln!(self.stdin.as_mut().unwrap(), "{line}").unwrap();
+    }
+
     /// Sends a line; the whole answer.
     pub fn tell(&mut self, line: &str) -> String {
-        writeln!(self.stdin.as_mut().unwrap(), "{line}").unwrap();
+        self.say(line);
         self.line()
     }
 
     /// Sends a line; the answer's first word.
     pub fn ask(&mut self, line: &str) -> String {
         self.tell(line).split(' ').next().unwrap_or_default().to_owned()
+    }
+
+    /// Sends a line that must be answered with CKR_OK; what came with it.
+    pub fn must(&mut self, line: &str) -> String {
+        let answer = self.tell(line);
+        let mut words = answer.splitn(3, ' ');
+        assert_eq!(words.next(), Some("CKR_OK"), "{line}: {answer}");
+        words.nth(1).unwrap_or_default().to_owned()
     }
 
     /// Sends a line; the milliseconds that it took, and what came with CKR_OK.
@@ -86,6 +100,11 @@ impl Program {
         let status = self.child.wait().unwrap();
         assert!(status.success(), "{status}");
         last
+    }
+
+    /// SIGSTOP: it is alive and does nothing.
+    pub fn stop(&self) {
+        kill_process(Pid::from_child(&self.child), Signal::STOP).unwrap();
     }
 
     /// `kill -9`.

@@ -3,9 +3,8 @@
 
 use std::{
     fs,
-    os::unix::process::ExitStatusExt,
     path::Path,
-    process::{Command, Output, Stdio},
+    process::Stdio,
     sync::atomic::{AtomicUsize, Ordering},
     thread,
     time::Duration,
@@ -13,10 +12,12 @@ use std::{
 
 use rustix::process::Signal;
 use softkeep_tests::{
-    Daemon, output_of, run, stdout_of,
+    Daemon,
     tools::{Running, free_port, key_uri, tool},
     wait_until,
 };
+
+use crate::web::{self, children, connect, user_of, workers_user};
 
 const CLIENTS: usize = 4;
 /// Connections of each client before the reload, and again from then on.
@@ -31,6 +32,7 @@ fn configuration(daemon: &Daemon, port: u16) -> String {
          pid nginx.pid;\nerror_log error.log info;\n\
          ssl_engine pkcs11;\n\
          env SOFTKEEP_ENDPOINT;\nenv SOFTKEEP_PKCS11_CONF;\nenv PKCS11_MODULE_PATH;\nenv OPENSSL_CONF;\n\
+         env FAKETIME_TIMESTAMP_FILE;\nenv FAKETIME_NO_CACHE;\nenv DONT_FAKE_MONOTONIC;\n\
          events {{ worker_connections 256; }}\n\
          http {{\n{temporary}  access_log access.log;\n  keepalive_timeout 0;\n  server {{\n    \
          listen 127.0.0.1:{port} ssl;\n    server_name localhost;\n    ssl_protocols TLSv1.2 TLSv1.3;\n    \
@@ -45,79 +47,14 @@ fn configuration(daemon: &Daemon, port: u16) -> String {
     )
 }
 
-/// Certificates by OpenSSL's own CA for the daemon's keys.
-fn certify(daemon: &Daemon) {
-    let make = [
-        "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=ca", "-days", "2", "-keyout", "ca.key", "-out",
-        "ca.crt",
-    ];
-    output_of(&mut daemon.openssl(&make));
-    daemon.write("san.cnf", "subjectAltName = DNS:localhost\n");
-    for (name, kty) in [("rsa", "RSA"), ("ec", "EC")] {
-        let public_key = daemon.make_key(name, &["--kty", kty]);
-        let mut issue =
-            daemon.openssl(&["x509", "-new", "-subj", "/CN=localhost", "-CA", "ca.crt", "-CAkey", "ca.key"]);
-        issue.args(["-days", "2", "-extfile", "san.cnf", "-out", &format!("{name}.crt"), "-force_pubkey"]);
-        output_of(issue.arg(public_key));
-    }
-}
-
-/// The processes whose parent this one is.
-fn children(pid: u32) -> Vec<u32> {
-    let list = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
-    list.split_whitespace().map(|pid| pid.parse().unwrap()).collect()
-}
-
-/// The effective user of a process.
-fn user_of(pid: u32) -> Option<u32> {
-    let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-    status.lines().find_map(|line| line.strip_prefix("Uid:")?.split_whitespace().nth(1)?.parse().ok())
-}
-
-/// Who the workers have to be. Only root can change its user; nginx started by another stays with that one.
-fn workers_user() -> u32 {
-    if !rustix::process::geteuid().is_root() {
-        return rustix::process::geteuid().as_raw();
-    }
-    stdout_of(Command::new("id").args(["-u", "www-data"])).trim().parse().unwrap()
-}
-
-/// One fresh connection: TLS 1.3 with the EC key, or TLS 1.2 with the RSA key.
-fn connect(daemon: &Daemon, port: u16, rsa: bool) -> Output {
-    let mut curl = daemon.tool("curl", "curl");
-    curl.args(["--silent", "--show-error", "--fail", "--max-time", "30", "--noproxy", "*", "--cacert", "ca.crt"]);
-    if rsa {
-        curl.args(["--tlsv1.2", "--tls-max", "1.2", "--ciphers", "ECDHE-RSA-AES128-GCM-SHA256"]);
-    } else {
-        curl.arg("--tlsv1.3");
-    }
-    curl.args(["--resolve", &format!("localhost:{port}:127.0.0.1")]);
-    run(curl.arg(format!("https://localhost:{port}/")))
-}
-
-/// `HALF` connections of each client at once, alternating between the keys; what went wrong.
-fn hammer(daemon: &Daemon, port: u16, done: &AtomicUsize) -> Vec<String> {
-    let client = |client: usize| {
-        let mut wrong = Vec::new();
-        for round in 0..HALF {
-            let output = connect(daemon, port, (client + round).is_multiple_of(2));
-            if !output.status.success() || output.stdout != PAGE.as_bytes() {
-                let code = output.status.code().or(output.status.signal());
-                wrong.push(format!("{code:?} {}", String::from_utf8_lossy(&output.stderr).trim()));
-            }
-            done.fetch_add(1, Ordering::Relaxed);
-        }
-        wrong
-    };
-    thread::scope(|scope| {
-        let threads: Vec<_> = (0..CLIENTS).map(|number| scope.spawn(move || client(number))).collect();
-        threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
-    })
-}
-
 fn start(daemon: &Daemon, port: u16) -> Running {
+    start_in(daemon, port, &[])
+}
+
+fn start_in(daemon: &Daemon, port: u16, environment: &[(String, String)]) -> Running {
     daemon.write("nginx.conf", configuration(daemon, port));
     let mut command = daemon.command(tool("nginx", "nginx-light"));
+    command.envs(environment.iter().cloned());
     command.args(["-c"]).arg(daemon.path("nginx.conf")).arg("-p").arg(daemon.dir()).args(["-e", "error.log"]);
     let mut nginx = Running::start(command.stdout(Stdio::null()).stderr(Stdio::inherit()));
     wait_until("nginx's start", Duration::from_secs(20), || {
@@ -127,6 +64,10 @@ fn start(daemon: &Daemon, port: u16) -> Running {
     nginx
 }
 
+fn hammer(daemon: &Daemon, port: u16, done: &AtomicUsize) -> Vec<String> {
+    web::hammer(daemon, port, PAGE, CLIENTS, HALF, done)
+}
+
 fn log(dir: &Path) -> String {
     fs::read_to_string(dir.join("error.log")).unwrap_or_default()
 }
@@ -134,7 +75,7 @@ fn log(dir: &Path) -> String {
 #[test]
 fn two_hundred_connections_and_a_reload_lose_nothing() {
     let daemon = Daemon::start();
-    certify(&daemon);
+    web::certify(&daemon);
     let port = free_port();
     let mut nginx = start(&daemon, port);
     let user = workers_user();
@@ -192,4 +133,67 @@ fn two_hundred_connections_and_a_reload_lose_nothing() {
         .map(str::to_owned)
         .collect();
     assert!(trouble.is_empty(), "{trouble:#?}");
+}
+
+/// The environment of a program whose wall clock is moved by a file in this folder. Its waits are as long as ever.
+fn moved_clock(dir: &Path) -> Vec<(String, String)> {
+    let library =
+        Path::new("/usr/lib").join(format!("{}-linux-gnu/faketime/libfaketimeMT.so.1", std::env::consts::ARCH));
+    assert!(library.exists(), "{} is not there; run: apt-get install libfaketime", library.display());
+    let clock = dir.join("clock");
+    fs::write(&clock, "+0\n").unwrap();
+    [
+        ("LD_PRELOAD", library.to_str().unwrap()),
+        ("FAKETIME_TIMESTAMP_FILE", clock.to_str().unwrap()),
+        ("FAKETIME_NO_CACHE", "1"),
+        ("DONT_FAKE_MONOTONIC", "1"),
+    ]
+    .map(|(name, value)| (name.to_owned(), value.to_owned()))
+    .into()
+}
+
+/// The day of the last signature with a key, as the audit log has it, and how often anybody logged in.
+fn last_use(daemon: &Daemon, key: &str) -> (String, usize) {
+    let line = daemon.module_lines("sign", key).pop().unwrap();
+    let logins =
+        daemon.audit_lines().into_iter().filter(|line| line["operation"] == "login" && line["outcome"] == "done");
+    (line["time"].as_str().unwrap()[..10].to_owned(), logins.count())
+}
+
+#[test]
+fn days_of_idling_and_a_restart_of_the_daemon_cost_no_request() {
+    let mut daemon = Daemon::start_in(&[], moved_clock);
+    web::certify(&daemon);
+    let port = free_port();
+    let mut nginx = start_in(&daemon, port, &moved_clock(daemon.dir()));
+    let served = |daemon: &Daemon, rsa: bool| {
+        let output = connect(daemon, port, rsa);
+        assert!(output.status.success(), "{}\n{}", String::from_utf8_lossy(&output.stderr), log(daemon.dir()));
+    };
+    // Each worker logs in with its first signature; only then do later connections find nothing new to do.
+    let workers = children(nginx.pid());
+    wait_until("every worker's signature", Duration::from_secs(20), || {
+        let wrong = web::hammer(&daemon, port, PAGE, CLIENTS, 4, &AtomicUsize::new(0));
+        assert!(wrong.is_empty(), "{wrong:#?}\n{}", log(daemon.dir()));
+        let signed = daemon.module_lines("sign", "ec");
+        workers.iter().all(|pid| signed.iter().any(|line| line["caller"].to_string().contains(&format!("pid:{pid}\""))))
+    });
+    let (today, logins) = last_use(&daemon, "ec");
+    for (offset, restart) in [("+8h", false), ("+3d", false), ("+9d", true)] {
+        if restart {
+            daemon.kill();
+        }
+        daemon.write("clock", format!("{offset}\n"));
+        if restart {
+            daemon.start_again();
+        }
+        for rsa in [false, true] {
+            served(&daemon, rsa);
+        }
+        let (day, logins_now) = last_use(&daemon, "rsa");
+        assert!(day > today || offset == "+8h", "the daemon's clock was not moved: {day}");
+        assert_eq!(logins_now, logins, "{offset}: somebody had to log in again");
+    }
+    assert!(nginx.is_alive());
+    assert_eq!(nginx.stop(), Some(0), "{}", log(daemon.dir()));
 }

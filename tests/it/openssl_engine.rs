@@ -1,5 +1,6 @@
-//! OpenSSL 3.0 with its engine `pkcs11` (libp11): files, certificates, and a TLS 1.3 server whose private key is in the
-//! daemon. Signatures are checked by OpenSSL without the engine, with the public key as the CLI has it.
+//! OpenSSL 3.0 with its engine `pkcs11` (libp11): files, certificates, and TLS servers whose private key is in the
+//! daemon. Signatures are checked by OpenSSL without the engine, with the public key as the CLI has it. The certificate
+//! authority and CMS are in `openssl_documents.rs`.
 
 use std::{
     fs,
@@ -9,7 +10,7 @@ use std::{
 };
 
 use softkeep_tests::{
-    Daemon, output_of, run, stdout_of,
+    Daemon, VAULT, output_of, run, stdout_of,
     tools::{Running, key_uri},
 };
 
@@ -94,9 +95,10 @@ fn a_certificate_is_made_with_an_rsa_and_an_ec_key() {
     }
 }
 
-/// Starts `openssl s_server` with a key of the daemon, on a port it chooses itself.
-fn serve(daemon: &Daemon, key: &str, certificate: &Path) -> (Running, u16) {
-    let mut command = daemon.openssl_engine(&["s_server", "-accept", "127.0.0.1:0", "-www", "-tls1_3"]);
+/// Starts `openssl s_server` with a key of the daemon, on a port it chooses itself. The options name the TLS version.
+fn serve(daemon: &Daemon, options: &[&str], key: &str, certificate: &Path) -> (Running, u16) {
+    let mut command = daemon.openssl_engine(&["s_server", "-accept", "127.0.0.1:0", "-www"]);
+    command.args(options);
     command.args(ENGINE).args(["-key", &key_uri(key), "-cert"]).arg(certificate);
     let mut server = Running::start(command.stdout(Stdio::piped()).stderr(Stdio::inherit()));
     let mut lines = BufReader::new(server.child().stdout.take().unwrap()).lines().map_while(Result::ok);
@@ -106,9 +108,10 @@ fn serve(daemon: &Daemon, key: &str, certificate: &Path) -> (Running, u16) {
     (server, port.expect("s_server did not say where it listens"))
 }
 
-fn fetch(daemon: &Daemon, certificate: &Path, port: u16) -> Command {
+fn fetch(daemon: &Daemon, version: &str, certificate: &Path, port: u16) -> Command {
     let mut command = daemon.tool("curl", "curl");
-    command.args(["--silent", "--show-error", "--fail", "--tlsv1.3", "--max-time", "20", "--noproxy", "*"]);
+    command.args(["--silent", "--show-error", "--fail", "--max-time", "20", "--noproxy", "*"]);
+    command.args([&format!("--tlsv{version}"), "--tls-max", version]);
     command.args(["--resolve", &format!("localhost:{port}:127.0.0.1"), "--cacert"]).arg(certificate);
     command.arg(format!("https://localhost:{port}/"));
     command
@@ -121,9 +124,9 @@ fn a_tls_1_3_server_with_its_key_in_the_daemon_shows_its_page_to_curl() {
         daemon.make_key(key, &["--kty", kty]);
         let certificate = certificate(&daemon, key, &[]);
         let before = daemon.module_uses("sign", key);
-        let (mut server, port) = serve(&daemon, key, &certificate);
+        let (mut server, port) = serve(&daemon, &["-tls1_3"], key, &certificate);
         for _ in 0..3 {
-            let page = stdout_of(&mut fetch(&daemon, &certificate, port));
+            let page = stdout_of(&mut fetch(&daemon, "1.3", &certificate, port));
             assert!(page.contains("TLSv1.3"), "{page}");
         }
         let mut client = daemon.openssl(&["s_client", "-brief", "-tls1_3", "-verify_return_error", "-CAfile"]);
@@ -135,11 +138,72 @@ fn a_tls_1_3_server_with_its_key_in_the_daemon_shows_its_page_to_curl() {
         assert_eq!(daemon.module_uses("sign", key) - before, 4, "the daemon signed each handshake");
         assert!(server.is_alive());
         server.stop();
-        let gone = run(&mut fetch(&daemon, &certificate, port));
+        let gone = run(&mut fetch(&daemon, "1.3", &certificate, port));
         assert!(!gone.status.success(), "the page was somebody else's");
     }
     // A certificate that is not this key's is not served: the client would see a bad signature.
-    let (_server, port) = serve(&daemon, "ec", &daemon.path("ec.crt"));
-    let wrong = run(&mut fetch(&daemon, &daemon.path("rsa.crt"), port));
+    let (_server, port) = serve(&daemon, &["-tls1_3"], "ec", &daemon.path("ec.crt"));
+    let wrong = run(&mut fetch(&daemon, "1.3", &daemon.path("rsa.crt"), port));
     assert_eq!(wrong.status.code(), Some(60), "curl trusts only the certificate it was given");
+}
+
+#[test]
+fn a_tls_1_2_server_signs_each_handshake_as_the_client_asks() {
+    let daemon = Daemon::start();
+    daemon.make_key("rsa", &["--kty", "RSA"]);
+    daemon.make_key("ec", &["--kty", "EC", "--curve", "P-384"]);
+    for (key, algorithms) in [
+        ("rsa", &[("rsa_pkcs1_sha256", "RSA"), ("rsa_pkcs1_sha512", "RSA"), ("rsa_pss_rsae_sha256", "RSA-PSS")][..]),
+        ("ec", &[("ecdsa_secp384r1_sha384", "ECDSA"), ("ecdsa_secp256r1_sha256", "ECDSA")]),
+    ] {
+        let certificate = certificate(&daemon, key, &[]);
+        let before = daemon.module_uses("sign", key);
+        let (_server, port) = serve(&daemon, &["-tls1_2"], key, &certificate);
+        assert!(stdout_of(&mut fetch(&daemon, "1.2", &certificate, port)).contains("TLSv1.2"));
+        for (algorithm, signature_type) in algorithms {
+            let mut client = daemon.openssl(&["s_client", "-brief", "-tls1_2", "-sigalgs", algorithm]);
+            client.args(["-cipher", "ECDHE", "-verify_return_error", "-CAfile"]).arg(&certificate);
+            client.args(["-connect", &format!("127.0.0.1:{port}")]);
+            let (stdout, stderr) = output_of(&mut client);
+            let said = stdout + &stderr;
+            assert!(said.contains(&format!("Signature type: {signature_type}\n")), "{algorithm}: {said}");
+            assert!(said.contains("Protocol version: TLSv1.2") && said.contains("Verification: OK"), "{said}");
+        }
+        assert_eq!(daemon.module_uses("sign", key) - before, 1 + algorithms.len(), "one signature a handshake");
+    }
+}
+
+#[test]
+fn pkeyutl_signs_verifies_and_decrypts() {
+    let daemon = Daemon::start();
+    let rsa = daemon.make_key("rsa", &["--kty", "RSA"]);
+    let ec = daemon.make_key("ec", &["--kty", "EC", "--curve", "P-521"]);
+    let digest = daemon.digest("sha256", &daemon.write("message", "what is signed"));
+    let other = daemon.digest("sha256", &daemon.write("other", "what is not signed"));
+    let pkcs1 = ["-pkeyopt", "digest:sha256"];
+    let pss = ["-pkeyopt", "digest:sha256", "-pkeyopt", "rsa_padding_mode:pss", "-pkeyopt", "rsa_pss_saltlen:20"];
+    for (key, public, options) in [("rsa", &rsa, &pkcs1[..]), ("rsa", &rsa, &pss), ("ec", &ec, &[])] {
+        let signature = daemon.path("signature");
+        let mut sign = daemon.openssl_engine(&["pkeyutl", "-sign", "-inkey", &key_uri(key)]);
+        output_of(sign.args(ENGINE).args(options).arg("-in").arg(&digest).arg("-out").arg(&signature));
+        assert!(daemon.verifies_raw(options, public, &signature, &digest), "{key} {options:?}");
+        assert!(!daemon.verifies_raw(options, public, &signature, &other), "{key} {options:?}: any digest would do");
+        // The public object of the token serves as well, without a login.
+        for (input, valid) in [(&digest, true), (&other, false)] {
+            let object = format!("pkcs11:token={VAULT};object={key};type=public");
+            let mut verify = daemon.openssl_engine(&["pkeyutl", "-verify", "-pubin", "-inkey", &object]);
+            verify.args(ENGINE).args(options).arg("-sigfile").arg(&signature).arg("-in").arg(input);
+            assert_eq!(run(&mut verify).status.success(), valid, "{key} {options:?}");
+        }
+    }
+    let secret = daemon.write("secret", "what is inside");
+    for hash in ["sha1", "sha256", "sha512"] {
+        let oaep = ["rsa_padding_mode:oaep", &format!("rsa_oaep_md:{hash}"), &format!("rsa_mgf1_md:{hash}")];
+        let oaep = oaep.map(|option| ["-pkeyopt", option]).concat();
+        let mut encrypt = daemon.openssl(&["pkeyutl", "-encrypt", "-pubin", "-out", "sealed", "-inkey"]);
+        output_of(encrypt.arg(&rsa).args(&oaep).arg("-in").arg(&secret));
+        let mut decrypt = daemon.openssl_engine(&["pkeyutl", "-decrypt", "-in", "sealed", "-inkey", &key_uri("rsa")]);
+        assert_eq!(stdout_of(decrypt.args(ENGINE).args(&oaep)), "what is inside", "{hash}");
+    }
+    assert_eq!((daemon.module_uses("sign", "rsa"), daemon.module_uses("decrypt", "rsa")), (2, 3));
 }

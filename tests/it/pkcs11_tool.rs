@@ -1,5 +1,5 @@
 //! OpenSC's `pkcs11-tool` against the module: what it lists, makes, signs, decrypts, stores and deletes. Signatures and
-//! ciphertexts are checked and made by OpenSSL, keys by the CLI.
+//! ciphertexts are checked and made by OpenSSL, keys by the CLI. Every mechanism is in `pkcs11_tool_mechanisms.rs`.
 
 use std::{
     fs,
@@ -9,17 +9,20 @@ use std::{
 
 use softkeep_tests::{Daemon, PIN, VAULT, module, output_of, run, stdout_of};
 
-fn tool(daemon: &Daemon, args: &[&str]) -> Command {
+/// `pkcs11-tool` with the module.
+pub fn tool(daemon: &Daemon, args: &[&str]) -> Command {
     let mut command = daemon.tool("pkcs11-tool", "opensc");
     command.arg("--module").arg(module()).args(args);
     command
 }
 
-fn public(daemon: &Daemon, args: &[&str]) -> String {
+/// Runs it without a login.
+pub fn public(daemon: &Daemon, args: &[&str]) -> String {
     stdout_of(&mut tool(daemon, args))
 }
 
-fn logged_in(daemon: &Daemon, args: &[&str]) -> String {
+/// Runs it as the user.
+pub fn logged_in(daemon: &Daemon, args: &[&str]) -> String {
     stdout_of(tool(daemon, &["--login", "--pin", PIN]).args(args))
 }
 
@@ -96,8 +99,8 @@ fn a_wrong_pin_is_refused_with_its_own_code() {
     logged_in(&daemon, &["-O"]); // the right one still works
 }
 
-/// Signs with a key made here, by its id.
-fn sign(daemon: &Daemon, id: &str, options: &[&str], input: &Path) -> PathBuf {
+/// Signs with a key, by its identifier.
+pub fn sign(daemon: &Daemon, id: &str, options: &[&str], input: &Path) -> PathBuf {
     let signature = daemon.path("signature");
     let mut command = tool(daemon, &["--login", "--pin", PIN, "--sign", "--id", id, "-m"]);
     output_of(command.args(options).arg("-i").arg(input).arg("-o").arg(&signature));

@@ -1,11 +1,11 @@
 //! OpenSSH: public keys without a login, and signatures by way of the agent, which loads the module in a helper of its
-//! own. `ssh-keygen -Y verify` checks them with OpenSSH's own code.
+//! own. `ssh-keygen -Y verify` checks them with OpenSSH's own code. Logins are in `ssh_login.rs`.
 
 use std::{
     fs,
     io::{BufRead, BufReader},
     os::unix::fs::PermissionsExt,
-    path::Path,
+    path::{Path, PathBuf},
     process::{Command, Output, Stdio},
 };
 
@@ -19,7 +19,7 @@ fn key_of(line: &str) -> String {
 }
 
 /// The public key that the CLI downloaded, as OpenSSH writes it.
-fn converted(daemon: &Daemon, pem: &Path) -> String {
+pub fn converted(daemon: &Daemon, pem: &Path) -> String {
     key_of(&stdout_of(daemon.tool("ssh-keygen", PACKAGE).args(["-i", "-m", "PKCS8", "-f"]).arg(pem)))
 }
 
@@ -42,13 +42,21 @@ fn ssh_keygen_prints_the_public_keys_without_a_login() {
     assert_eq!(logins, 0);
 }
 
+/// A program that answers OpenSSH's question for a PIN.
+pub fn askpass(daemon: &Daemon, pin: &str) -> PathBuf {
+    let script = daemon.write("askpass", format!("#!/bin/sh\necho {pin}\n"));
+    fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).unwrap();
+    script
+}
+
 /// An agent of the test's own; its helper with the module goes with it.
-struct Agent {
+pub struct Agent {
     running: Running,
 }
 
 impl Agent {
-    fn start(daemon: &Daemon) -> Self {
+    /// Starts one that listens on `agent` in the daemon's folder.
+    pub fn start(daemon: &Daemon) -> Self {
         // The agent's own list allows /usr/lib and /usr/local/lib only.
         let allowed = format!("{}/*", module().parent().unwrap().display());
         let mut command = daemon.tool("ssh-agent", PACKAGE);
@@ -61,13 +69,11 @@ impl Agent {
     }
 
     /// `ssh-add`, with a PIN where it asks for one.
-    fn add(daemon: &Daemon, pin: &str) -> Command {
-        let script = daemon.write("askpass", format!("#!/bin/sh\necho {pin}\n"));
-        fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).unwrap();
+    pub fn add(daemon: &Daemon, pin: &str) -> Command {
         let mut command = daemon.tool("ssh-add", PACKAGE);
         command
             .env("SSH_AUTH_SOCK", daemon.path("agent"))
-            .env("SSH_ASKPASS", script)
+            .env("SSH_ASKPASS", askpass(daemon, pin))
             .env("SSH_ASKPASS_REQUIRE", "force");
         command
     }
@@ -129,10 +135,8 @@ fn ssh_keygen_certifies_a_user_with_a_key_of_the_module() {
     daemon.write("ca.pub", format!("{authority} ca\n"));
     let make = ["-q", "-t", "ed25519", "-N", "", "-C", "user", "-f", "user"];
     output_of(daemon.tool("ssh-keygen", PACKAGE).args(make));
-    let script = daemon.write("askpass", format!("#!/bin/sh\necho {PIN}\n"));
-    fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).unwrap();
     let mut certify = daemon.tool("ssh-keygen", PACKAGE);
-    certify.env("SSH_ASKPASS", script).env("SSH_ASKPASS_REQUIRE", "force").arg("-D").arg(module());
+    certify.env("SSH_ASKPASS", askpass(&daemon, PIN)).env("SSH_ASKPASS_REQUIRE", "force").arg("-D").arg(module());
     output_of(certify.args(["-s", "ca.pub", "-I", "somebody", "-n", "somebody", "user.pub"]));
     let shown = stdout_of(daemon.tool("ssh-keygen", PACKAGE).args(["-L", "-f", "user-cert.pub"]));
     assert!(shown.contains("Signing CA: ECDSA") && shown.contains("using ecdsa-sha2-nistp384"), "{shown}");

@@ -16,6 +16,7 @@ use std::{
 
 use tempfile::TempDir;
 
+pub mod client;
 pub mod raw;
 
 pub mod tools;
@@ -52,6 +53,7 @@ pub struct Daemon {
     child: Child,
     dir: TempDir,
     args: Vec<String>,
+    environment: Vec<(String, String)>,
 }
 
 impl Daemon {
@@ -62,6 +64,11 @@ impl Daemon {
 
     /// Starts one with further arguments.
     pub fn start_with(args: &[&str]) -> Self {
+        Self::start_in(args, |_| Vec::new())
+    }
+
+    /// Starts one with further arguments and environment, which may depend on its folder.
+    pub fn start_in(args: &[&str], environment: impl FnOnce(&Path) -> Vec<(String, String)>) -> Self {
         let dir = tempfile::Builder::new().prefix("softkeep-test.").tempdir().unwrap();
         // Programs that change their user must still reach the socket.
         fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o755)).unwrap();
@@ -71,8 +78,9 @@ impl Daemon {
         )
         .unwrap();
         let args: Vec<String> = args.iter().map(|arg| (*arg).to_owned()).collect();
-        let child = spawn(dir.path(), &args);
-        Self { child, dir, args }
+        let environment = environment(dir.path());
+        let child = spawn(dir.path(), &args, &environment);
+        Self { child, dir, args, environment }
     }
 
     /// The daemon's folder.
@@ -113,7 +121,7 @@ impl Daemon {
 
     /// Starts it again on the same folder.
     pub fn start_again(&mut self) {
-        self.child = spawn(self.dir.path(), &self.args);
+        self.child = spawn(self.dir.path(), &self.args, &self.environment);
     }
 
     /// A command that knows this daemon: endpoint, module, vault, PIN.
@@ -167,7 +175,7 @@ impl Drop for Daemon {
     }
 }
 
-fn spawn(dir: &Path, args: &[String]) -> Child {
+fn spawn(dir: &Path, args: &[String], environment: &[(String, String)]) -> Child {
     fs::create_dir_all(dir.join("run")).unwrap();
     let log = fs::OpenOptions::new().create(true).append(true).open(dir.join("softkeepd.log")).unwrap();
     let mut child = Command::new(program("softkeepd"))
@@ -177,6 +185,7 @@ fn spawn(dir: &Path, args: &[String]) -> Child {
         .arg("--listen")
         .arg(format!("unix://{}/run/softkeep.sock", dir.display()))
         .args(args)
+        .envs(environment.iter().cloned())
         .env("SOFTKEEPD_DEV_PIN", PIN)
         .env("SOFTKEEPD_DEV_SO_PIN", SO_PIN)
         .stdin(Stdio::piped())

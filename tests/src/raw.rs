@@ -105,7 +105,7 @@ impl Module {
         raw_call!(self, C_Finalize(ptr::null_mut()))
     }
 
-    /// The slot whose token has the label in `SOFTKEEP_TOKEN_LABEL`.
+    /// The slot whose token has the label in `SOFTKEEP_TOKEN_LABEL`; TOKEN_NOT_PRESENT if none has.
     pub fn slot(self) -> Rv<u64> {
         let wanted = env::var("SOFTKEEP_TOKEN_LABEL").unwrap_or_else(|_| "dev".into());
         let mut slots = [0; 16];
@@ -118,7 +118,7 @@ impl Module {
                 return Ok(slot);
             }
         }
-        Err(ck::CKR_SLOT_ID_INVALID)
+        Err(ck::CKR_TOKEN_NOT_PRESENT)
     }
 
     /// A read/write session.
@@ -271,6 +271,7 @@ pub fn name(rv: CK_RV) -> String {
         CKR_SIGNATURE_INVALID CKR_TOKEN_NOT_PRESENT CKR_USER_ALREADY_LOGGED_IN CKR_USER_NOT_LOGGED_IN CKR_USER_PIN_NOT_INITIALIZED
         CKR_BUFFER_TOO_SMALL CKR_CRYPTOKI_NOT_INITIALIZED CKR_CRYPTOKI_ALREADY_INITIALIZED CKR_FUNCTION_NOT_SUPPORTED
         CKR_ATTRIBUTE_TYPE_INVALID CKR_ATTRIBUTE_SENSITIVE CKR_SESSION_PARALLEL_NOT_SUPPORTED CKR_KEY_TYPE_INCONSISTENT
+        CKR_NO_EVENT CKR_DEVICE_REMOVED CKR_PIN_EXPIRED CKR_FUNCTION_REJECTED
         CKR_MECHANISM_PARAM_INVALID CKR_SIGNATURE_LEN_RANGE CKR_TEMPLATE_INCOMPLETE CKR_ATTRIBUTE_VALUE_INVALID
     }
 }

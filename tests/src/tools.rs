@@ -178,3 +178,24 @@ pub fn ecdsa_der(signature: &[u8]) -> Vec<u8> {
     let header = if length < 0x80 { vec![0x30, length] } else { vec![0x30, 0x81, length] };
     [header, content].concat()
 }
+
+/// Where the C programs of the tests are.
+fn c_sources() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("c")
+}
+
+impl Daemon {
+    /// Compiles the C program that leads the module through its life (`tests/c`), into the daemon's folder; with
+    /// AddressSanitizer, if asked for, which also finds what is left allocated at the end.
+    pub fn compile_lifecycle(&self, sanitize: bool) -> Command {
+        let program = self.path(if sanitize { "lifecycle-asan" } else { "lifecycle" });
+        let mut compile = self.tool("cc", "build-essential");
+        compile.args(["-std=gnu11", "-O1", "-g", "-pthread", "-Wall", "-Wextra", "-Werror"]);
+        if sanitize {
+            compile.arg("-fsanitize=address");
+        }
+        compile.args(["lifecycle.c", "mixed.c"].map(|name| c_sources().join(name)));
+        stdout_of(compile.arg("-o").arg(&program));
+        self.command(program)
+    }
+}

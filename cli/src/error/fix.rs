@@ -48,6 +48,13 @@ pub fn hint(code: ErrorCode) -> &'static str {
         E::TemplateIncomplete => "add the missing attribute",
         E::TemplateInconsistent => "remove one of the attributes that contradict each other",
         E::ActionProhibited => "the object or the vault's profile forbids it",
+        E::SignatureInvalid => "check that key, version, algorithm and message are those it was made with",
+        E::KeyNotWrappable => {
+            "a sensitive key is wrapped only by a trusted key, or by one made here that does nothing else; docs/policy.md"
+        }
+        E::KeyUnextractable => "the key was made to stay; make one with CKA_EXTRACTABLE true",
+        E::WrappedKeyInvalid => "check that unwrapping key, mechanism and template are those it was wrapped with",
+        E::WrappingKeyMismatch | E::UnwrappingKeyMismatch => "choose a mechanism of the wrapping key's type",
         E::NotSupported => "this daemon does not have it; compare versions with: softkeep doctor",
     }
 }

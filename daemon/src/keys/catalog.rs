@@ -7,60 +7,29 @@ use std::{
 };
 
 use prost::Message;
-use softkeep_proto::{algorithm::KeyType, pkcs11::v1::Attribute};
+use softkeep_proto::pkcs11::v1::Attribute;
 use tokio::sync::broadcast;
 
 mod faces;
+mod version;
 
 use faces::Faces;
+pub use version::{Key, Session, Version};
 
 use super::{
     face::{self, Face},
     record::{
-        AdminRecord, AnchorRecord, KekRecord, KeyPolicy, KeyRecord, ObjectRecord, PinFailureRecord, VaultRecord,
-        VersionRecord, row,
+        AdminRecord, AnchorRecord, KekRecord, KeyRecord, ObjectRecord, PinFailureRecord, VaultRecord, VersionRecord,
+        row,
     },
 };
 use crate::{
-    crypto::key_info::{self, PublicInfo},
     error::{Error, ErrorCode, Result},
     id::Id,
 };
 
 /// Change notices kept for a slow listener; one that falls behind is told that it did and looks at everything again.
 const CHANGE_BACKLOG: usize = 1024;
-
-/// A version of a key, parsed.
-pub struct Version {
-    /// The vault it is in.
-    pub vault: Id,
-    /// Its identifier.
-    pub id: Id,
-    /// The stored record.
-    pub record: VersionRecord,
-    /// The record's policy.
-    pub policy: KeyPolicy,
-    /// The key's type and size.
-    pub key_type: KeyType,
-    /// The public half.
-    pub public: PublicInfo,
-}
-
-/// A key with its versions, oldest first.
-#[derive(Clone)]
-pub struct Key {
-    /// The stored record.
-    pub record: Arc<KeyRecord>,
-    /// In the order of creation.
-    pub versions: Vec<Arc<Version>>,
-}
-
-impl Key {
-    /// The version that is meant when none is named. `None` when its record is damaged: an older one never takes its place.
-    pub fn current(&self) -> Option<&Arc<Version>> {
-        self.versions.iter().find(|version| version.record.id == self.record.current)
-    }
-}
 
 /// A vault and everything in it.
 pub struct Vault {
@@ -77,6 +46,7 @@ pub struct Vault {
     kek: Option<Arc<KekRecord>>,
     versions: HashMap<Id, Arc<Version>>,
     objects: HashMap<Id, Arc<ObjectRecord>>,
+    public_keys: HashMap<Id, Arc<Version>>,
     requests: HashMap<String, Id>,
     damaged: HashSet<Id>,
     damaged_names: HashSet<String>,
@@ -94,6 +64,7 @@ impl Vault {
             kek: None,
             versions: HashMap::new(),
             objects: HashMap::new(),
+            public_keys: HashMap::new(),
             requests: HashMap::new(),
             damaged: HashSet::new(),
             damaged_names: HashSet::new(),
@@ -137,6 +108,11 @@ impl Vault {
         self.objects.get(&id)
     }
 
+    /// A public key that belongs to no key here.
+    pub fn public_key(&self, id: Id) -> Option<&Arc<Version>> {
+        self.public_keys.get(&id).filter(|_| self.objects.get(&id).is_some_and(|object| !object.hidden))
+    }
+
     /// What an earlier request with this id made.
     pub fn made_by(&self, request_id: &str) -> Option<Id> {
         self.requests.get(request_id).copied().filter(|_| !request_id.is_empty())
@@ -158,11 +134,8 @@ impl Vault {
     }
 
     fn put_version(&mut self, record: VersionRecord) -> Result<()> {
-        let id = Id::from_bytes(&record.id)?;
-        let policy =
-            record.policy.clone().ok_or_else(|| Error::new(ErrorCode::RecordDamaged, "a version has no policy"))?;
-        let public = key_info::public_info(&record.public_key_der)?;
-        let version = Arc::new(Version { vault: self.id, id, key_type: policy.key_type()?, policy, public, record });
+        let version = Arc::new(Version::parse(self.id, record, None)?);
+        let id = version.id;
         let name = version.record.key.clone();
         if !version.record.request_id.is_empty() {
             self.requests.insert(version.record.request_id.clone(), id);
@@ -202,7 +175,15 @@ impl Vault {
         if !record.request_id.is_empty() {
             self.requests.insert(record.request_id.clone(), id);
         }
-        self.faces.replace(id, record.ordinal, face::of_object(id, &record).into_iter().collect());
+        let faces = match record.policy.is_some() {
+            true => {
+                let version = Arc::new(Version::of_public_object(self.id, &record)?);
+                self.public_keys.insert(id, version.clone());
+                if record.hidden { Vec::new() } else { face::of_version(&version, "") }
+            }
+            false => face::of_object(id, &record).into_iter().collect(),
+        };
+        self.faces.replace(id, record.ordinal, faces);
         self.objects.insert(id, Arc::new(record));
         Ok(())
     }

@@ -191,6 +191,11 @@ impl Ledger {
         self.state().record.sequence
     }
 
+    /// Waits until the commits that are under way have ended.
+    pub fn settle(&self) {
+        drop(self.state());
+    }
+
     fn mac(&self, key: &str) -> Option<[u8; 32]> {
         self.macs.read().unwrap_or_else(PoisonError::into_inner).get(key).copied()
     }

@@ -4,12 +4,14 @@
 use std::collections::BTreeMap;
 
 use prost::Message;
-use softkeep_proto::algorithm::{Curve, KeyOperation, KeyType};
 
-use crate::{
-    error::{Error, ErrorCode, Result},
-    id::Id,
-};
+use crate::id::Id;
+
+mod ops;
+mod policy;
+
+pub use ops::Ops;
+pub use policy::{KeyPolicy, Origin, PublicPolicy};
 
 /// The version of every row and blob below.
 pub const FORMAT: u8 = 1;
@@ -80,6 +82,9 @@ pub struct VaultRecord {
     pub deleted: Option<i64>,
     #[prost(string, tag = "17")]
     pub request_id: String,
+    /// What keys sensitive keys may be wrapped by: "any", or "guarded" or nothing.
+    #[prost(string, tag = "18")]
+    pub wrapping: String,
 }
 
 /// A PIN, as Argon2id with a pepper derived from the root key.
@@ -146,6 +151,7 @@ pub struct VersionRecord {
     pub expires: Option<i64>,
     #[prost(btree_map = "string, string", tag = "9")]
     pub tags: BTreeMap<String, String>,
+    /// Empty for a secret key.
     #[prost(bytes = "vec", tag = "10")]
     pub public_key_der: Vec<u8>,
     /// What decides over the use of the private key; also the blob's associated data.
@@ -169,60 +175,15 @@ pub struct VersionRecord {
     /// Whether `kty` is shown with `-HSM`.
     #[prost(bool, tag = "18")]
     pub hsm: bool,
+    /// The public object was not asked for but made with the private one: an application that writes it takes its place.
+    #[prost(bool, tag = "20")]
+    pub public_derived: bool,
+    /// CKA_CHECK_VALUE of a secret key; empty when there is none.
+    #[prost(bytes = "vec", tag = "19")]
+    pub check_value: Vec<u8>,
 }
 
-/// The part of a version that decides policy: MACed with its row, and again the associated data of its blob.
-#[derive(Clone, PartialEq, Message)]
-#[allow(missing_docs)]
-pub struct KeyPolicy {
-    #[prost(uint32, tag = "1")]
-    pub format: u32,
-    #[prost(bytes = "vec", tag = "2")]
-    pub cluster: Vec<u8>,
-    #[prost(bytes = "vec", tag = "3")]
-    pub vault: Vec<u8>,
-    #[prost(bytes = "vec", tag = "4")]
-    pub version: Vec<u8>,
-    /// "RSA" or a curve's name.
-    #[prost(string, tag = "5")]
-    pub kind: String,
-    /// RSA only.
-    #[prost(uint32, tag = "6")]
-    pub bits: u32,
-    /// Bits of [`Ops`].
-    #[prost(uint32, tag = "7")]
-    pub ops: u32,
-    /// Made here (CKA_LOCAL) or imported.
-    #[prost(bool, tag = "8")]
-    pub generated: bool,
-    #[prost(bool, tag = "9")]
-    pub extractable: bool,
-    #[prost(bool, tag = "10")]
-    pub sensitive: bool,
-    #[prost(bool, tag = "11")]
-    pub always_sensitive: bool,
-    #[prost(bool, tag = "12")]
-    pub never_extractable: bool,
-    #[prost(uint32, tag = "13")]
-    pub kek_version: u32,
-    /// CKA_ALLOWED_MECHANISMS; empty means all that fit.
-    #[prost(uint64, repeated, tag = "14")]
-    pub allowed_mechanisms: Vec<u64>,
-}
-
-impl KeyPolicy {
-    /// The key's type, or why the record cannot be one of ours.
-    pub fn key_type(&self) -> Result<KeyType> {
-        if self.kind == "RSA" {
-            return Ok(KeyType::Rsa(self.bits));
-        }
-        Curve::by_name(&self.kind)
-            .map(KeyType::Ec)
-            .ok_or_else(|| Error::new(ErrorCode::RecordDamaged, "a record names an unknown key type"))
-    }
-}
-
-/// An object that is no key here: a certificate, or the public half of somebody else's key. Row `object/{vault}/{id}`.
+/// An object that is no key here: a certificate, a data object, or the public half of somebody else's key. Row `object/{vault}/{id}`.
 #[derive(Clone, PartialEq, Message)]
 #[allow(missing_docs)]
 pub struct ObjectRecord {
@@ -239,6 +200,17 @@ pub struct ObjectRecord {
     pub hidden: bool,
     #[prost(string, tag = "6")]
     pub request_id: String,
+    /// Of a public key: what it may be used for.
+    #[prost(message, optional, tag = "7")]
+    pub policy: Option<KeyPolicy>,
+    /// Of a public key.
+    #[prost(bytes = "vec", tag = "8")]
+    pub public_key_der: Vec<u8>,
+    #[prost(int64, tag = "9")]
+    pub created: i64,
+    /// CKA_VALUE of a private data object, sealed under the object's record key.
+    #[prost(bytes = "vec", tag = "10")]
+    pub sealed_value: Vec<u8>,
 }
 
 /// Wrong PINs of one peer at one vault. Row `pin/{vault}/{user type}/{peer}`.
@@ -288,52 +260,6 @@ pub struct StateRecord {
     pub next_slot: u64,
     #[prost(uint64, tag = "4")]
     pub next_ordinal: u64,
-}
-
-/// The operations of a key as a set of bits.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct Ops(pub u32);
-
-impl Ops {
-    /// CKA_UNWRAP: makes an object, never gives plaintext, so it is not Key Vault's `unwrapKey`.
-    pub const UNWRAP_OBJECT: Ops = Ops(1 << 16);
-    /// CKA_DERIVE.
-    pub const DERIVE: Ops = Ops(1 << 17);
-
-    /// The bit of one Key Vault operation.
-    pub const fn of(operation: KeyOperation) -> Ops {
-        Ops(match operation {
-            KeyOperation::Sign => 1,
-            KeyOperation::Verify => 1 << 1,
-            KeyOperation::Encrypt => 1 << 2,
-            KeyOperation::Decrypt => 1 << 3,
-            KeyOperation::WrapKey => 1 << 4,
-            KeyOperation::UnwrapKey => 1 << 5,
-            KeyOperation::Import => 1 << 6,
-        })
-    }
-
-    /// All of some operations.
-    pub fn all(operations: &[KeyOperation]) -> Ops {
-        Ops(operations.iter().fold(0, |bits, operation| bits | Self::of(*operation).0))
-    }
-
-    /// Whether every bit of `other` is in here.
-    pub const fn contains(self, other: Ops) -> bool {
-        self.0 & other.0 == other.0
-    }
-
-    /// This set with or without another.
-    #[must_use]
-    pub const fn with(self, other: Ops, on: bool) -> Ops {
-        Ops(if on { self.0 | other.0 } else { self.0 & !other.0 })
-    }
-
-    /// The Key Vault names, in Key Vault's order.
-    pub fn names(self) -> Vec<String> {
-        let present = KeyOperation::ALL.into_iter().filter(|operation| self.contains(Self::of(*operation)));
-        present.map(|operation| operation.name().to_owned()).collect()
-    }
 }
 
 /// The names of the rows.

@@ -5,10 +5,11 @@ use softkeep_proto::{algorithm::KeyType, v1};
 use super::{
     Audited, Operation,
     get_key::{GetKey, KeyView},
-    names,
-    new_version::{self, Material, Naming, Wishes},
+    names, new_object,
+    new_version::{self, Naming, NewVersion, Wishes},
 };
 use crate::{
+    crypto::key_info,
     error::Result,
     keys::catalog::Version,
     pipeline::Unsealed,
@@ -51,8 +52,18 @@ impl Operation for CreateKey {
     fn run(grant: Authorized<Self>, rooms: &Unsealed) -> Result<KeyView> {
         let vault = grant.vault()?.id;
         let operation = grant.into_operation();
-        let material = Material { pkcs8_der: rooms.keys.backend.generate(operation.key_type)?, generated: true };
-        let id = new_version::write(rooms, vault, &Naming::Exactly(operation.name), operation.wishes, material)?;
+        let key_type = operation.key_type;
+        let material = rooms.keys.backend.generate(key_type)?;
+        let public = match key_type {
+            KeyType::Secret(..) => None,
+            _ => Some(key_info::public_info_of_private(&material)?),
+        };
+        let mut record = operation.wishes.into_record(key_type, public.as_ref(), true)?;
+        if let KeyType::Secret(kind, _) = key_type {
+            record.check_value = new_object::check_value(rooms, vault, kind, &material)?;
+        }
+        let new = NewVersion { record, material };
+        let id = new_version::write(rooms, vault, &Naming::Exactly(operation.name), new)?;
         GetKey::show(rooms, vault, id)
     }
 }

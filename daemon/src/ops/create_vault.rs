@@ -14,7 +14,10 @@ use crate::{
         seal,
     },
     pipeline::Unsealed,
-    policy::{Authorized, Permission, Place, VaultRef},
+    policy::{
+        Authorized, Permission, Place, VaultRef,
+        profile::{Profile, WrappingRule},
+    },
     workers::Lane,
 };
 
@@ -31,7 +34,8 @@ pub struct CreateVault {
     sku: String,
     tags: BTreeMap<String, String>,
     retention_days: u32,
-    profile: String,
+    profile: Profile,
+    wrapping: WrappingRule,
     publish_certificates: bool,
     request_id: String,
 }
@@ -48,9 +52,16 @@ impl CreateVault {
         if !["standard", "premium"].contains(&sku.as_str()) {
             return invalid("the SKU is 'standard' or 'premium'");
         }
-        let profile = if request.profile.is_empty() { "standard".into() } else { request.profile };
-        if profile != "standard" {
-            return invalid("the only profile so far is 'standard'");
+        let profile = if request.profile.is_empty() { Profile::Standard.name() } else { &request.profile };
+        let Some(profile) = Profile::by_name(profile) else {
+            return invalid("the profile is 'standard' or 'strict'");
+        };
+        let wrapping = if request.wrapping.is_empty() { WrappingRule::Guarded.name() } else { &request.wrapping };
+        let Some(wrapping) = WrappingRule::by_name(wrapping) else {
+            return invalid("the rule about wrapping is 'guarded' or 'any'");
+        };
+        if (profile, wrapping) == (Profile::Strict, WrappingRule::Any) {
+            return invalid("a vault of profile 'strict' guards its wrapping");
         }
         let retention_days = match request.soft_delete_retention_days {
             0 => DEFAULT_RETENTION_DAYS,
@@ -68,6 +79,7 @@ impl CreateVault {
             tags,
             retention_days,
             profile,
+            wrapping,
             publish_certificates: request.publish_certificates.unwrap_or(publish_by_default),
             request_id: request.request_id,
         })
@@ -86,13 +98,14 @@ impl CreateVault {
             sku: self.sku.clone(),
             tags: self.tags.clone(),
             soft_delete_retention_days: self.retention_days,
-            profile: self.profile.clone(),
+            profile: self.profile.name().into(),
             publish_certificates: self.publish_certificates,
             user_pin: None,
             so_pin: None,
             kek_version: 1,
             deleted: None,
             request_id: self.request_id.clone(),
+            wrapping: self.wrapping.name().into(),
         }
     }
 }

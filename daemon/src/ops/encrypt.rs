@@ -3,14 +3,14 @@
 use std::{borrow::Cow, sync::Arc};
 
 use softkeep_proto::{
-    algorithm::{self, EncryptScheme, KeyOperation},
+    algorithm::{self, EncryptScheme},
     v1,
 };
 
 use super::{Audited, Operation, sign};
 use crate::{
     error::{Error, ErrorCode, Result},
-    keys::catalog::Version,
+    keys::{catalog::Version, record::Ops},
     pipeline::Unsealed,
     policy::{Authorized, KeyName, Permission, Place, VaultName},
     workers::Lane,
@@ -43,12 +43,15 @@ pub fn jose(name: &str) -> Result<EncryptScheme> {
 impl Operation for Encrypt {
     const NAME: &'static str = "encrypt";
     const PERMISSION: Permission = Permission::Encrypt;
-    const KEY_USE: Option<KeyOperation> = Some(KeyOperation::Encrypt);
     const AUDITED: Audited = Audited::Use;
     type Reply = (Vec<u8>, Arc<Version>);
 
     fn place(&self) -> Place {
         Place::Key(self.vault.clone(), self.key.clone())
+    }
+
+    fn key_use(&self) -> Option<Ops> {
+        Some(Ops::ENCRYPT)
     }
 
     fn algorithm(&self) -> Option<Cow<'static, str>> {
@@ -61,7 +64,7 @@ impl Operation for Encrypt {
 
     fn run(grant: Authorized<Self>, rooms: &Unsealed) -> Result<Self::Reply> {
         let (operation, version) = (grant.operation(), grant.version()?);
-        let key = rooms.keys.backend.open_public(&version.public.spki_der)?;
+        let key = rooms.keys.backend.open_public(&version.public()?.spki_der)?;
         Ok((key.encrypt(&operation.scheme, &operation.plaintext)?, version.clone()))
     }
 }

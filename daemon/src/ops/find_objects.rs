@@ -45,7 +45,7 @@ pub fn sees_private(caller: &Caller) -> bool {
     match caller {
         Caller::PinUser(login, _) => login.user_type == UserType::User,
         Caller::Internal => true,
-        Caller::Peer(_) | Caller::Application(_) => false,
+        Caller::Peer(_) | Caller::Application(..) => false,
     }
 }
 
@@ -103,7 +103,7 @@ mod tests {
     fn a_page_ends_where_a_reply_is_full() {
         let face = |bytes: usize| {
             let attributes = [(cryptoki_sys::CKA_VALUE, vec![0; bytes].into())].into();
-            Arc::new(Face { unique_id: Id::default(), class: 1, private: false, attributes, sensitive: &[] })
+            Arc::new(Face { attributes, ..Face::default() })
         };
         let size = |faces: &[Arc<Face>], limit| {
             let (page, more) = page(faces.iter().cloned(), limit);

@@ -1,23 +1,28 @@
 //! C_GenerateKeyPair: a new key whose halves carry what the application's templates say.
 
-use std::sync::Arc;
+use std::borrow::Cow;
 
 use cryptoki_sys as ck;
 use softkeep_proto::{
-    algorithm::{Curve, KeyOperation, KeyType},
+    algorithm::{KeyType, MlDsaSet, MlKemSet},
+    limits::{MAX_RSA_BITS, MIN_RSA_BITS, RSA_BITS_STEP},
+    mechanism::{self, Family, Row},
     pkcs11::v1,
 };
+use zeroize::Zeroizing;
 
 use super::{
     Audited, Operation,
     find_objects::Found,
-    new_version::{self, Material, Naming, Wishes},
+    names,
+    new_object::{self, NewKey, NewObject, Provenance},
     template::Template,
 };
 use crate::{
+    crypto::dh,
     error::{Error, ErrorCode, Result},
     id::Id,
-    keys::{catalog::Version, record::Ops},
+    keys::{catalog::Version, face},
     pipeline::Unsealed,
     policy::{Authorized, Permission, Place, VaultName},
     workers::Lane,
@@ -26,9 +31,17 @@ use crate::{
 /// A pair to be made.
 pub struct GenerateKeyPair {
     vault: Id,
-    key_type: KeyType,
-    label: String,
-    wishes: Wishes,
+    row: &'static Row,
+    kind: Kind,
+    private: Template,
+    public: Template,
+    request_id: String,
+}
+
+/// What is made.
+enum Kind {
+    Of(KeyType),
+    Dh { prime: Vec<u8>, base: Vec<u8>, private_bits: Option<u32> },
 }
 
 impl GenerateKeyPair {
@@ -36,121 +49,78 @@ impl GenerateKeyPair {
     pub fn parse(vault: Id, request: v1::GenerateKeyPair) -> Result<Self> {
         let mut public = Template::parse(request.public_template)?;
         let mut private = Template::parse(request.private_template)?;
-        let mechanism = request.mechanism.map_or(0, |mechanism| mechanism.r#type);
-        let key_type = key_type(mechanism, &mut public)?;
-        let ck_type = match key_type {
-            KeyType::Rsa(_) => ck::CKK_RSA,
-            KeyType::Ec(_) => ck::CKK_EC,
-        };
-        for (template, class) in [(&mut public, ck::CKO_PUBLIC_KEY), (&mut private, ck::CKO_PRIVATE_KEY)] {
-            template.only_number(ck::CKA_CLASS, class)?;
-            template.only_number(ck::CKA_KEY_TYPE, ck_type)?;
+        let number = request.mechanism.map_or(0, |mechanism| mechanism.r#type);
+        let row = mechanism::find(number).filter(|row| row.flags & ck::CKF_GENERATE_KEY_PAIR != 0);
+        let row = row.ok_or_else(|| {
+            Error::new(ErrorCode::UnsupportedAlgorithm, format!("mechanism 0x{number:x} makes no key pair here"))
+        })?;
+        let kind = kind(row.family, &mut public, &mut private)?;
+        Ok(Self { vault, row, kind, private, public, request_id: names::request_id(&request.request_id)? })
+    }
+}
+
+fn missing(what: &str) -> Error {
+    Error::new(ErrorCode::TemplateIncomplete, format!("{what} is missing"))
+}
+
+fn invalid(what: &str) -> Error {
+    Error::new(ErrorCode::AttributeInvalid, what)
+}
+
+/// The key's type from the mechanism and the public template (PKCS#11 3.2 section 6). What names it may stand in the private template too.
+fn kind(family: Family, public: &mut Template, private: &mut Template) -> Result<Kind> {
+    Ok(match family {
+        Family::RsaKeyPair => Kind::Of(rsa(public)?),
+        Family::EcKeyPair => Kind::Of(curve(ck::CKK_EC, public, private)?),
+        Family::EdwardsKeyPair => Kind::Of(curve(ck::CKK_EC_EDWARDS, public, private)?),
+        Family::MontgomeryKeyPair => Kind::Of(curve(ck::CKK_EC_MONTGOMERY, public, private)?),
+        Family::MlDsaKeyPair => {
+            let number = parameter_set(public, private)?;
+            let set = MlDsaSet::ALL.into_iter().find(|set| set.parameter_set() == number);
+            Kind::Of(KeyType::MlDsa(set.ok_or_else(|| invalid("CKA_PARAMETER_SET is no parameter set of ML-DSA"))?))
         }
-        // The public half goes with the private one, whatever the application says of it.
-        private.require_token_object()?;
-        public.flag(ck::CKA_TOKEN)?;
-        let mut wishes = Wishes { ops: ops(key_type, &mut public, &mut private)?, ..Wishes::default() };
-        wishes.sensitive = private.flag(ck::CKA_SENSITIVE)?.unwrap_or(true);
-        wishes.extractable = private.flag(ck::CKA_EXTRACTABLE)?.unwrap_or(false);
-        wishes.allowed_mechanisms = private.mechanisms(ck::CKA_ALLOWED_MECHANISMS);
-        refuse_unkept(&mut public, &mut private)?;
-        let label =
-            [private.text(ck::CKA_LABEL), public.text(ck::CKA_LABEL)].into_iter().find(|label| !label.is_empty());
-        wishes.request_id = request.request_id.iter().map(|byte| format!("{byte:02x}")).collect();
-        super::names::check_request_id(&wishes.request_id)?;
-        wishes.private_attributes = private.into_descriptive()?;
-        wishes.public_attributes = public.into_descriptive()?;
-        Ok(Self { vault, key_type, label: label.unwrap_or_default(), wishes })
-    }
-}
-
-/// The key's type from the mechanism and the public template (PKCS#11 3.2 sections 6.1.4 and 6.3.10).
-fn key_type(mechanism: u64, public: &mut Template) -> Result<KeyType> {
-    let invalid = |what: &str| Error::new(ErrorCode::AttributeInvalid, what);
-    match mechanism {
-        ck::CKM_RSA_PKCS_KEY_PAIR_GEN => {
-            let bits = public.number(ck::CKA_MODULUS_BITS)?;
-            let bits = bits.ok_or_else(|| Error::new(ErrorCode::TemplateIncomplete, "CKA_MODULUS_BITS is missing"))?;
-            if let Some(exponent) = public.bytes(ck::CKA_PUBLIC_EXPONENT) {
-                let significant: Vec<u8> = exponent.into_iter().skip_while(|byte| *byte == 0).collect();
-                if significant != [1, 0, 1] {
-                    return Err(invalid("the public exponent is 65537"));
-                }
-            }
-            let bits = u32::try_from(bits).unwrap_or(u32::MAX);
-            new_version::parse_key_type("RSA", bits.max(1), "").map(|(key_type, _)| key_type).map_err(|error| {
-                // A size out of range has its own code in PKCS#11.
-                Error::new(ErrorCode::KeyTooWeak, error.detail)
-            })
+        Family::MlKemKeyPair => {
+            let number = parameter_set(public, private)?;
+            let set = MlKemSet::ALL.into_iter().find(|set| set.parameter_set() == number);
+            Kind::Of(KeyType::MlKem(set.ok_or_else(|| invalid("CKA_PARAMETER_SET is no parameter set of ML-KEM"))?))
         }
-        ck::CKM_EC_KEY_PAIR_GEN => {
-            let params = public.bytes(ck::CKA_EC_PARAMS);
-            let params = params.ok_or_else(|| Error::new(ErrorCode::TemplateIncomplete, "CKA_EC_PARAMS is missing"))?;
-            let curve =
-                Curve::ALL.into_iter().find(|curve| curve.oid_der() == params || printable_name(*curve) == params);
-            curve.map(KeyType::Ec).ok_or_else(|| invalid("the curve is P-256, P-384 or P-521"))
+        _ => {
+            let (prime, base) = (public.bytes(ck::CKA_PRIME), public.bytes(ck::CKA_BASE));
+            let (prime, base) = (prime.ok_or_else(|| missing("CKA_PRIME"))?, base.ok_or_else(|| missing("CKA_BASE"))?);
+            let bits = private.number(ck::CKA_VALUE_BITS)?.map(|bits| u32::try_from(bits).unwrap_or(u32::MAX));
+            Kind::Dh { prime, base, private_bits: bits }
         }
-        _ => Err(Error::new(
-            ErrorCode::UnsupportedAlgorithm,
-            format!("mechanism 0x{mechanism:x} makes no key pair here"),
-        )),
-    }
+    })
 }
 
-/// CKA_EC_PARAMS may name the curve in a PrintableString (PKCS#11 3.2 section 6.3.3).
-fn printable_name(curve: Curve) -> Vec<u8> {
-    let name = match curve {
-        Curve::P256 => "secp256r1",
-        Curve::P384 => "secp384r1",
-        Curve::P521 => "secp521r1",
-    };
-    [&[0x13, u8::try_from(name.len()).unwrap_or(0)], name.as_bytes()].concat()
+fn rsa(public: &mut Template) -> Result<KeyType> {
+    let bits = public.number(ck::CKA_MODULUS_BITS)?.ok_or_else(|| missing("CKA_MODULUS_BITS"))?;
+    if let Some(exponent) = public.bytes(ck::CKA_PUBLIC_EXPONENT) {
+        let significant: Vec<u8> = exponent.into_iter().skip_while(|byte| *byte == 0).collect();
+        if significant != [1, 0, 1] {
+            return Err(invalid("the public exponent is 65537"));
+        }
+    }
+    let bits = u32::try_from(bits).unwrap_or(u32::MAX);
+    if (MIN_RSA_BITS..=MAX_RSA_BITS).contains(&bits) && bits.is_multiple_of(RSA_BITS_STEP) {
+        return Ok(KeyType::Rsa(bits));
+    }
+    let range = format!("RSA keys have {MIN_RSA_BITS} to {MAX_RSA_BITS} bits in steps of {RSA_BITS_STEP}, not {bits}");
+    Err(Error::new(ErrorCode::KeyTooWeak, range))
 }
 
-/// What the key may do: as the templates say; where they are silent, what real programs expect of a new key.
-fn ops(key_type: KeyType, public: &mut Template, private: &mut Template) -> Result<Ops> {
-    let mut ops = Ops::all(&KeyOperation::defaults(key_type));
-    // Key Vault's unwrapKey returns plaintext; CKA_UNWRAP never grants it.
-    ops = ops.with(Ops::of(KeyOperation::UnwrapKey), false);
-    for (attribute, operation) in [
-        (ck::CKA_SIGN, Ops::of(KeyOperation::Sign)),
-        (ck::CKA_DECRYPT, Ops::of(KeyOperation::Decrypt)),
-        (ck::CKA_UNWRAP, Ops::UNWRAP_OBJECT),
-        (ck::CKA_DERIVE, Ops::DERIVE),
-    ] {
-        ops = private.flag(attribute)?.map_or(ops, |on| ops.with(operation, on));
-    }
-    for (attribute, operation) in [
-        (ck::CKA_VERIFY, Ops::of(KeyOperation::Verify)),
-        (ck::CKA_ENCRYPT, Ops::of(KeyOperation::Encrypt)),
-        (ck::CKA_WRAP, Ops::of(KeyOperation::WrapKey)),
-    ] {
-        ops = public.flag(attribute)?.map_or(ops, |on| ops.with(operation, on));
-    }
-    // An EC key neither encrypts nor wraps; programs that set every flag mean no harm.
-    if let KeyType::Ec(_) = key_type {
-        let impossible = [KeyOperation::Encrypt, KeyOperation::Decrypt, KeyOperation::WrapKey];
-        ops = ops.with(Ops::all(&impossible), false).with(Ops::UNWRAP_OBJECT, false);
-    }
-    Ok(ops)
+fn curve(key_type: u64, public: &mut Template, private: &mut Template) -> Result<KeyType> {
+    let (own, other) = (public.bytes(ck::CKA_EC_PARAMS), private.bytes(ck::CKA_EC_PARAMS));
+    let params = own.or(other).ok_or_else(|| missing("CKA_EC_PARAMS"))?;
+    face::curve_of_params(key_type, &params).ok_or_else(|| invalid("CKA_EC_PARAMS names no curve that is known here"))
 }
 
-/// Attributes that are acceptable only as what they are anyway.
-fn refuse_unkept(public: &mut Template, private: &mut Template) -> Result<()> {
-    private.only_flag(ck::CKA_PRIVATE, true)?;
-    public.flag(ck::CKA_PRIVATE)?;
-    public.flag(ck::CKA_DERIVE)?;
-    public.only_flag(ck::CKA_TRUSTED, false)?;
-    private.only_flag(ck::CKA_WRAP_WITH_TRUSTED, false)?;
-    private.only_flag(ck::CKA_ALWAYS_AUTHENTICATE, false)?;
-    for template in [public, private] {
-        template.only_flag(ck::CKA_SIGN_RECOVER, false)?;
-        template.only_flag(ck::CKA_VERIFY_RECOVER, false)?;
-        template.only_flag(ck::CKA_MODIFIABLE, true)?;
-        template.only_flag(ck::CKA_DESTROYABLE, true)?;
-        template.flag(ck::CKA_COPYABLE)?;
+fn parameter_set(public: &mut Template, private: &mut Template) -> Result<u64> {
+    let (own, other) = (public.number(ck::CKA_PARAMETER_SET)?, private.number(ck::CKA_PARAMETER_SET)?);
+    if own.is_some() && other.is_some() && own != other {
+        return Err(Error::new(ErrorCode::TemplateInconsistent, "the halves have two values of CKA_PARAMETER_SET"));
     }
-    Ok(())
+    own.or(other).ok_or_else(|| missing("CKA_PARAMETER_SET"))
 }
 
 impl Operation for GenerateKeyPair {
@@ -160,7 +130,20 @@ impl Operation for GenerateKeyPair {
     type Reply = Found;
 
     fn place(&self) -> Place {
-        Place::Vault(VaultName::Id(self.vault), Some(self.label.clone()))
+        let label = [&self.private, &self.public].map(|template| template.text(ck::CKA_LABEL));
+        Place::Vault(VaultName::Id(self.vault), label.into_iter().find(|label| !label.is_empty()))
+    }
+
+    fn permission(&self) -> Permission {
+        new_object::permission(&self.private, ck::CKO_PRIVATE_KEY, Self::PERMISSION)
+    }
+
+    fn audited(&self) -> Audited {
+        new_object::audited(&self.private)
+    }
+
+    fn algorithm(&self) -> Option<Cow<'static, str>> {
+        Some(self.row.name.into())
     }
 
     fn lane(&self, _: Option<&Version>) -> Lane {
@@ -168,18 +151,13 @@ impl Operation for GenerateKeyPair {
     }
 
     fn run(grant: Authorized<Self>, rooms: &Unsealed) -> Result<Found> {
-        let operation = grant.into_operation();
-        let material = Material { pkcs8_der: rooms.keys.backend.generate(operation.key_type)?, generated: true };
-        let id =
-            new_version::write(rooms, operation.vault, &Naming::After(operation.label), operation.wishes, material)?;
-        show(rooms, operation.vault, id)
+        let caller = grant.caller().clone();
+        let GenerateKeyPair { vault, row, kind, private, public, request_id } = grant.into_operation();
+        let material: Zeroizing<Vec<u8>> = match &kind {
+            Kind::Of(key_type) => rooms.keys.backend.generate(*key_type)?,
+            Kind::Dh { prime, base, private_bits } => dh::generate(prime, base, *private_bits)?,
+        };
+        let key = NewKey::pair(private, public, material, Provenance::generated(row.mechanism))?;
+        new_object::make(rooms, &caller, vault, vec![NewObject::Key(key)], &request_id)
     }
-}
-
-/// The objects of one id, as they are now.
-pub fn show(rooms: &Unsealed, vault: Id, id: Id) -> Result<Found> {
-    let view = rooms.keys.catalog.view();
-    let vault = view.vault(vault).ok_or_else(|| Error::vault_not_found(&vault.to_string()))?;
-    let faces: Vec<Arc<_>> = vault.faces_of(id);
-    Ok(Found { faces, revision: vault.revision, more: false })
 }

@@ -7,10 +7,10 @@ use super::{
     Audited, Operation,
     get_key::{GetKey, KeyView},
     names,
-    new_version::{self, Material, Naming, Wishes},
+    new_version::{self, Naming, NewVersion, Wishes},
 };
 use crate::{
-    crypto::key_info,
+    crypto::key_info::{self, PublicInfo},
     error::Result,
     keys::catalog::Version,
     pipeline::Unsealed,
@@ -23,6 +23,7 @@ pub struct ImportKey {
     vault: VaultName,
     name: String,
     pkcs8_der: Zeroizing<Vec<u8>>,
+    public: PublicInfo,
     wishes: Wishes,
 }
 
@@ -39,7 +40,7 @@ impl ImportKey {
             request.hsm,
             request.request_id,
         )?;
-        Ok(Self { vault: VaultName::Named(request.vault), name: request.name, pkcs8_der, wishes })
+        Ok(Self { vault: VaultName::Named(request.vault), name: request.name, pkcs8_der, public, wishes })
     }
 }
 
@@ -62,8 +63,9 @@ impl Operation for ImportKey {
         let operation = grant.into_operation();
         // The backend that will use the key checks it too: that its halves belong together, that its primes are odd.
         rooms.keys.backend.open(&operation.pkcs8_der)?;
-        let material = Material { pkcs8_der: operation.pkcs8_der, generated: false };
-        let id = new_version::write(rooms, vault, &Naming::Exactly(operation.name), operation.wishes, material)?;
+        let record = operation.wishes.into_record(operation.public.key_type, Some(&operation.public), false)?;
+        let new = NewVersion { record, material: operation.pkcs8_der };
+        let id = new_version::write(rooms, vault, &Naming::Exactly(operation.name), new)?;
         GetKey::show(rooms, vault, id)
     }
 }

@@ -49,7 +49,7 @@ impl Operation for Login {
         let Login { vault, user_type, .. } = *grant.operation();
         let epoch = check(&grant, rooms, user_type, &grant.operation().pin)?;
         let peer = grant.caller().peer().ok_or_else(|| Error::internal("the daemon does not log in"))?;
-        let login = LoginClaim { vault, user_type, epoch, id: Id::random()? };
+        let login = LoginClaim { vault, user_type, epoch, id: Id::random()?, application: Id::default() };
         Ok(identity::issue_login_token(rooms.keys.root.login(), &login, peer))
     }
 }

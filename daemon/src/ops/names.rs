@@ -58,6 +58,13 @@ pub fn check_request_id(id: &str) -> Result<()> {
     Err(Error::new(ErrorCode::InvalidArgument, format!("a request id has at most {MAX_REQUEST_ID_BYTES} bytes")))
 }
 
+/// The idempotency key of a module's request, as it is kept.
+pub fn request_id(bytes: &[u8]) -> Result<String> {
+    let text: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    check_request_id(&text)?;
+    Ok(text)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,9 +1,9 @@
 //! What creating, importing and generating a key have in common: the rows of a new version, with its key when that is new too.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::collections::{BTreeMap, HashSet};
 
 use cryptoki_sys as ck;
-use softkeep_proto::algorithm::{Curve, Hash, KeyOperation, KeyType, SignScheme};
+use softkeep_proto::algorithm::{Curve, KeyOperation, KeyType, SecretKind, SignScheme};
 use zeroize::Zeroizing;
 
 use super::names;
@@ -14,40 +14,23 @@ use crate::{
     id::Id,
     keys::{
         Keys,
-        catalog::Vault,
+        catalog::{Vault, Version},
         ledger::{Counters, Entry},
-        record::{FORMAT, KeyPolicy, KeyRecord, Ops, VersionRecord, row},
+        record::{FORMAT, KeyPolicy, KeyRecord, Ops, Origin, PublicPolicy, VersionRecord, row},
     },
     pipeline::Unsealed,
 };
 
-/// What the caller wants of the new version's attributes.
+/// What a Key Vault caller wants of the new version's attributes.
 #[derive(Clone, Default)]
 pub struct Wishes {
-    /// Key Vault's attributes.
-    pub disabled: bool,
-    /// Unix seconds.
-    pub not_before: Option<i64>,
-    /// Unix seconds.
-    pub expires: Option<i64>,
-    /// Key Vault's tags.
-    pub tags: BTreeMap<String, String>,
-    /// Shown as `-HSM`.
-    pub hsm: bool,
-    /// What the key may do.
-    pub ops: Ops,
-    /// CKA_EXTRACTABLE; Key Vault's keys never are.
-    pub extractable: bool,
-    /// CKA_SENSITIVE; Key Vault's keys always are.
-    pub sensitive: bool,
-    /// CKA_ALLOWED_MECHANISMS.
-    pub allowed_mechanisms: Vec<u64>,
-    /// What a PKCS#11 application said of each half.
-    pub private_attributes: BTreeMap<u64, Vec<u8>>,
-    /// See `private_attributes`.
-    pub public_attributes: BTreeMap<u64, Vec<u8>>,
-    /// Idempotency key.
-    pub request_id: String,
+    disabled: bool,
+    not_before: Option<i64>,
+    expires: Option<i64>,
+    tags: BTreeMap<String, String>,
+    hsm: bool,
+    ops: Ops,
+    request_id: String,
 }
 
 impl Wishes {
@@ -83,10 +66,57 @@ impl Wishes {
             tags,
             hsm,
             ops: Ops::all(&ops),
-            sensitive: true,
             request_id,
-            ..Self::default()
         })
+    }
+
+    /// The version's record, complete but for its number and place. Key Vault's keys are private, sensitive, and never leave.
+    pub fn into_record(self, key_type: KeyType, public: Option<&PublicInfo>, generated: bool) -> Result<VersionRecord> {
+        check_ops(self.ops, key_type)?;
+        let mut policy = KeyPolicy {
+            format: FORMAT.into(),
+            class: if public.is_some() { ck::CKO_PRIVATE_KEY } else { ck::CKO_SECRET_KEY },
+            kind: key_type.kind().to_owned(),
+            bits: key_type.bits(),
+            ops: self.ops.0,
+            ever_ops: self.ops.0,
+            private: true,
+            sensitive: true,
+            generated,
+            always_sensitive: generated,
+            never_extractable: generated,
+            generation_mechanism: if generated { generation_mechanism(key_type) } else { ck::CK_UNAVAILABLE_INFORMATION },
+            public: public.map(|_| PublicPolicy::default()),
+            ..KeyPolicy::default()
+        };
+        policy.set_origin(if generated { Origin::Generated } else { Origin::Imported });
+        Ok(VersionRecord {
+            enabled: !self.disabled,
+            not_before: self.not_before,
+            expires: self.expires,
+            tags: self.tags,
+            public_key_der: public.map(|public| public.spki_der.clone()).unwrap_or_default(),
+            policy: Some(policy),
+            request_id: self.request_id,
+            hsm: self.hsm,
+            ..VersionRecord::default()
+        })
+    }
+}
+
+/// The PKCS#11 mechanism that makes such a key.
+fn generation_mechanism(key_type: KeyType) -> u64 {
+    match key_type {
+        KeyType::Rsa(_) => ck::CKM_RSA_PKCS_KEY_PAIR_GEN,
+        KeyType::Ec(_) => ck::CKM_EC_KEY_PAIR_GEN,
+        KeyType::Edwards(_) => ck::CKM_EC_EDWARDS_KEY_PAIR_GEN,
+        KeyType::Montgomery(_) => ck::CKM_EC_MONTGOMERY_KEY_PAIR_GEN,
+        KeyType::Dh(_) => ck::CKM_DH_PKCS_KEY_PAIR_GEN,
+        KeyType::MlDsa(_) => ck::CKM_ML_DSA_KEY_PAIR_GEN,
+        KeyType::MlKem(_) => ck::CKM_ML_KEM_KEY_PAIR_GEN,
+        KeyType::Secret(SecretKind::Aes, _) => ck::CKM_AES_KEY_GEN,
+        KeyType::Secret(SecretKind::ChaCha20, _) => ck::CKM_CHACHA20_KEY_GEN,
+        KeyType::Secret(SecretKind::Generic | SecretKind::Hmac(_), _) => ck::CKM_GENERIC_SECRET_KEY_GEN,
     }
 }
 
@@ -98,115 +128,93 @@ pub enum Naming {
     After(String),
 }
 
-/// A private key that is to become a version.
-pub struct Material {
-    /// PKCS#8.
-    pub pkcs8_der: Zeroizing<Vec<u8>>,
-    /// Made here, or brought in.
-    pub generated: bool,
+/// A key that is to become a version: its record, complete but for its number and place, and its secret (PKCS#8 or bytes).
+pub struct NewVersion {
+    /// The record.
+    pub record: VersionRecord,
+    /// The secret.
+    pub material: Zeroizing<Vec<u8>>,
 }
 
 /// Writes the version, and its key if that is new. Returns the version's id; a repeated request id gives the first one's.
-pub fn write(rooms: &Unsealed, vault: Id, naming: &Naming, wishes: Wishes, material: Material) -> Result<Id> {
+pub fn write(rooms: &Unsealed, vault: Id, naming: &Naming, mut new: NewVersion) -> Result<Id> {
     let keys = &rooms.keys;
-    let public = key_info::public_info_of_private(&material.pkcs8_der)?;
-    check_ops(wishes.ops, public.key_type)?;
-    let certificate_der = certificate(keys, vault, naming, &wishes, &public, &material)?;
-    let published = !certificate_der.is_empty();
-    let (id, vault_name, name) = keys.write(|counters| {
+    publish(keys, vault, naming, &mut new)?;
+    let written = keys.write(|counters| {
         let view = keys.catalog.view();
         let vault = view.vault(vault).ok_or_else(|| Error::vault_not_found(&vault.to_string()))?;
-        if let Some(made) = vault.made_by(&wishes.request_id) {
-            return Ok((vec![], (made, String::new(), String::new())));
-        }
-        let id = Id::random()?;
-        let name = choose_name(vault, naming, id)?;
-        let mut entries = Vec::new();
-        let key = match vault.key(&name) {
-            Some(key) => KeyRecord { current: id.0.to_vec(), ..(*key.record).clone() },
-            None => KeyRecord {
-                name: name.clone(),
-                created: clock::now_seconds(),
-                deleted: None,
-                scheduled_purge: None,
-                current: id.0.to_vec(),
-            },
-        };
-        entries.push(Entry::put(row::key(vault.id, &name.to_ascii_lowercase()), &key));
-        let record = record(keys, vault, id, &name, wishes, &public, material.generated, certificate_der, counters);
-        if let Some(policy) = &record.policy {
-            entries.push(keys.seal_version(vault, policy, &material.pkcs8_der)?);
-        }
-        entries.push(Entry::put(row::version(vault.id, id), &record));
-        Ok((entries, (id, vault.record.name.clone(), name)))
+        let mut names = HashSet::new();
+        let mut written = entries(keys, vault, counters, naming, new, &mut names)?;
+        Ok((std::mem::take(&mut written.entries), written))
     })?;
-    if published && !name.is_empty() {
+    written.note(rooms)?;
+    Ok(written.id)
+}
+
+/// What was written.
+pub struct Written {
+    /// The version.
+    pub id: Id,
+    /// The rows.
+    pub entries: Vec<Entry>,
+    /// The version that was made; `None` when an earlier request made it.
+    pub version: Option<Version>,
+    published: Option<(String, String)>,
+}
+
+impl Written {
+    /// Puts the certificate on record that was published with the key.
+    pub fn note(&self, rooms: &Unsealed) -> Result<()> {
+        let Some((vault, name)) = &self.published else { return Ok(()) };
         let detail = Some("self-signed, beside its key".into());
-        rooms.audit.note("certificate.publish", Some(&vault_name), Some(&name), detail)?;
+        rooms.audit.note("certificate.publish", Some(vault), Some(name), detail)
     }
-    Ok(id)
 }
 
-/// The row format of a version.
-#[expect(
-    clippy::too_many_arguments,
-    reason = "one argument per fact of a new record; a struct would only be taken apart again"
-)]
-fn record(
-    keys: &Arc<Keys>,
+/// The rows of a new version. `names` are those that this transaction has taken so far.
+pub fn entries(
+    keys: &Keys,
     vault: &Vault,
-    id: Id,
-    name: &str,
-    wishes: Wishes,
-    public: &PublicInfo,
-    generated: bool,
-    certificate_der: Vec<u8>,
     counters: &mut Counters,
-) -> VersionRecord {
-    let now = clock::now_seconds();
-    let (kind, bits) = match public.key_type {
-        KeyType::Rsa(bits) => ("RSA".to_owned(), bits),
-        KeyType::Ec(curve) => (curve.name().to_owned(), 0),
-    };
-    let policy = KeyPolicy {
-        format: FORMAT.into(),
-        cluster: keys.cluster.0.to_vec(),
-        vault: vault.id.0.to_vec(),
-        version: id.0.to_vec(),
-        kind,
-        bits,
-        ops: wishes.ops.0,
-        generated,
-        extractable: wishes.extractable,
-        sensitive: wishes.sensitive,
-        always_sensitive: generated && wishes.sensitive,
-        never_extractable: generated && !wishes.extractable,
-        kek_version: vault.record.kek_version,
-        allowed_mechanisms: wishes.allowed_mechanisms,
-    };
-    VersionRecord {
-        id: id.0.to_vec(),
-        key: name.to_ascii_lowercase(),
-        ordinal: counters.take_ordinal(),
-        created: now,
-        updated: now,
-        enabled: !wishes.disabled,
-        not_before: wishes.not_before,
-        expires: wishes.expires,
-        tags: wishes.tags,
-        public_key_der: public.spki_der.clone(),
-        policy: Some(policy),
-        private_attributes: wishes.private_attributes,
-        public_attributes: wishes.public_attributes,
-        private_hidden: false,
-        public_hidden: false,
-        certificate_der,
-        request_id: wishes.request_id,
-        hsm: wishes.hsm,
+    naming: &Naming,
+    new: NewVersion,
+    names: &mut HashSet<String>,
+) -> Result<Written> {
+    let NewVersion { mut record, material } = new;
+    if let Some(id) = vault.made_by(&record.request_id) {
+        return Ok(Written { id, entries: Vec::new(), version: None, published: None });
     }
+    let id = Id::random()?;
+    let name = choose_name(vault, naming, id, names)?;
+    names.insert(name.to_ascii_lowercase());
+    let now = clock::now_seconds();
+    let key = match vault.key(&name) {
+        Some(key) => KeyRecord { current: id.0.to_vec(), ..(*key.record).clone() },
+        None => {
+            let current = id.0.to_vec();
+            KeyRecord { name: name.clone(), created: now, deleted: None, scheduled_purge: None, current }
+        }
+    };
+    record.id = id.0.to_vec();
+    record.key = name.to_ascii_lowercase();
+    record.ordinal = counters.take_ordinal();
+    (record.created, record.updated) = (now, now);
+    let mut policy = record.policy.take().ok_or_else(|| Error::internal("a new version without a policy"))?;
+    (policy.cluster, policy.vault, policy.version) = (keys.cluster.0.to_vec(), vault.id.0.to_vec(), id.0.to_vec());
+    policy.kek_version = vault.record.kek_version;
+    let entries = vec![
+        Entry::put(row::key(vault.id, &record.key), &key),
+        keys.seal_version(vault, &policy, &material)?,
+        Entry::put(row::version(vault.id, id), &{
+            record.policy = Some(policy);
+            record.clone()
+        }),
+    ];
+    let published = (!record.certificate_der.is_empty()).then(|| (vault.record.name.clone(), name));
+    Ok(Written { id, entries, version: Some(Version::parse(vault.id, record, None)?), published })
 }
 
-fn choose_name(vault: &Vault, naming: &Naming, id: Id) -> Result<String> {
+fn choose_name(vault: &Vault, naming: &Naming, id: Id, taken: &HashSet<String>) -> Result<String> {
     match naming {
         Naming::Exactly(name) => {
             if vault.is_name_damaged(name) {
@@ -222,7 +230,13 @@ fn choose_name(vault: &Vault, naming: &Naming, id: Id) -> Result<String> {
             // A new version keeps the name as it was first written.
             Ok(vault.key(name).map_or_else(|| name.clone(), |key| key.record.name.clone()))
         }
-        Naming::After(label) if names::is_key_name(label) && !vault.is_name_taken(label) => Ok(label.clone()),
+        Naming::After(label)
+            if names::is_key_name(label)
+                && !vault.is_name_taken(label)
+                && !taken.contains(&label.to_ascii_lowercase()) =>
+        {
+            Ok(label.clone())
+        }
         Naming::After(_) => {
             let id = id.to_string();
             Ok(format!("key-{}", id.get(..16).unwrap_or(&id)))
@@ -230,14 +244,38 @@ fn choose_name(vault: &Vault, naming: &Naming, id: Id) -> Result<String> {
     }
 }
 
-/// RSA may do all; EC keys sign, verify and derive.
+/// What keys of a type can do at all.
+pub fn possible_ops(key_type: KeyType) -> Ops {
+    let sign = Ops::SIGN.and(Ops::VERIFY);
+    let wrap = Ops::wrap(key_type).and(Ops::UNWRAP_OBJECT);
+    match key_type {
+        KeyType::Rsa(_) => {
+            let crypt = Ops::ENCRYPT.and(Ops::DECRYPT).and(Ops::UNWRAP_KEY);
+            sign.and(crypt).and(wrap).and(Ops::SIGN_RECOVER).and(Ops::VERIFY_RECOVER).and(Ops::of(KeyOperation::Import))
+        }
+        // To wrap with an agreed key (CKM_ECDH_AES_KEY_WRAP).
+        KeyType::Ec(_) => sign.and(Ops::DERIVE).and(wrap),
+        KeyType::Montgomery(_) => Ops::DERIVE.and(wrap),
+        KeyType::Edwards(_) | KeyType::MlDsa(_) => sign,
+        KeyType::Dh(_) => Ops::DERIVE,
+        KeyType::MlKem(_) => Ops::ENCAPSULATE.and(Ops::DECAPSULATE),
+        KeyType::Secret(..) => {
+            let crypt = Ops::ENCRYPT.and(Ops::DECRYPT).and(Ops::WRAP_KEY).and(Ops::UNWRAP_KEY);
+            sign.and(crypt).and(wrap).and(Ops::DERIVE)
+        }
+    }
+}
+
 fn check_ops(ops: Ops, key_type: KeyType) -> Result<()> {
-    let KeyType::Ec(_) = key_type else { return Ok(()) };
-    let possible = Ops::all(&[KeyOperation::Sign, KeyOperation::Verify]).with(Ops::DERIVE, true);
-    if possible.contains(ops) {
+    let impossible = Ops(ops.0 & !possible_ops(key_type).0);
+    if impossible.is_empty() {
         return Ok(());
     }
-    Err(Error::new(ErrorCode::InvalidArgument, "an elliptic-curve key can sign and verify only"))
+    let refusal = match key_type {
+        KeyType::Ec(_) => "an elliptic-curve key can sign and verify only".to_owned(),
+        _ => format!("a key of this type cannot: {}", impossible.words()),
+    };
+    Err(Error::new(ErrorCode::InvalidArgument, refusal))
 }
 
 /// A published certificate outlives any key that is rotated as it should be.
@@ -245,42 +283,34 @@ const CERTIFICATE_SECONDS: i64 = 20 * 365 * 24 * 3600;
 /// Clients' clocks may be a little behind.
 const CERTIFICATE_BACKDATE_SECONDS: i64 = 24 * 3600;
 
-/// The certificate to publish beside a key, empty when the vault wants none or the key does not sign.
-fn certificate(
-    keys: &Arc<Keys>,
-    vault: Id,
-    naming: &Naming,
-    wishes: &Wishes,
-    public: &PublicInfo,
-    material: &Material,
-) -> Result<Vec<u8>> {
-    let publish = keys.catalog.view().vault(vault).is_some_and(|vault| vault.record.publish_certificates);
-    if !publish || !wishes.ops.contains(Ops::of(KeyOperation::Sign)) {
-        return Ok(Vec::new());
+/// Puts the self-signed certificate into the record that the vault publishes beside a key that signs, if it does.
+pub fn publish(keys: &Keys, vault: Id, naming: &Naming, new: &mut NewVersion) -> Result<()> {
+    let wanted = keys.catalog.view().vault(vault).is_some_and(|vault| vault.record.publish_certificates);
+    let signs = new.record.policy.as_ref().is_some_and(|policy| policy.operations().contains(Ops::SIGN));
+    if !wanted || !signs || new.record.public_key_der.is_empty() {
+        return Ok(());
+    }
+    let public = key_info::public_info(&new.record.public_key_der)?;
+    if !self_signed::can_certify(public.key_type) {
+        return Ok(());
     }
     let (Naming::Exactly(name) | Naming::After(name)) = naming;
-    let label =
-        wishes.private_attributes.get(&ck::CKA_LABEL).and_then(|label| std::str::from_utf8(label).ok()).unwrap_or(name);
+    let own_label = new.record.private_attributes.get(&ck::CKA_LABEL);
+    let label = own_label.and_then(|label| std::str::from_utf8(label).ok()).unwrap_or(name);
     // X.520 gives a common name 64 characters.
     let common_name: String = if label.is_empty() { "softkeep".into() } else { label.chars().take(64).collect() };
     let mut serial = [0; 16];
     crypto::fill_random(&mut serial)?;
     let now = clock::now_seconds();
-    let key = keys.backend.open(&material.pkcs8_der)?;
-    let scheme = match public.key_type {
-        KeyType::Rsa(_) => SignScheme::RsaPkcs1(Hash::Sha256),
-        KeyType::Ec(_) => SignScheme::Ecdsa,
-    };
-    let sign = |digest: &[u8]| key.sign(scheme, digest);
-    self_signed::certificate(
-        &common_name,
-        public,
-        now - CERTIFICATE_BACKDATE_SECONDS,
-        now + CERTIFICATE_SECONDS,
-        serial,
-        &sign,
-    )
+    let key = keys.backend.open(&new.material)?;
+    let sign = |scheme: &SignScheme, input: &[u8]| key.sign(scheme, input);
+    let (start, end) = (now - CERTIFICATE_BACKDATE_SECONDS, now + CERTIFICATE_SECONDS);
+    new.record.certificate_der = self_signed::certificate(&common_name, &public, start, end, serial, &sign)?;
+    Ok(())
 }
+
+/// The sizes of Key Vault's secret keys.
+const KEY_VAULT_SECRET_BITS: [u32; 3] = [128, 192, 256];
 
 /// The key type of Key Vault's words, and whether it ends in `-HSM`.
 pub fn parse_key_type(kty: &str, bits: u32, curve: &str) -> Result<(KeyType, bool)> {
@@ -292,13 +322,18 @@ pub fn parse_key_type(kty: &str, bits: u32, curve: &str) -> Result<(KeyType, boo
             bits if bits < 2048 => {
                 return Err(Error::new(ErrorCode::KeyTooWeak, format!("RSA keys of {bits} bits are too weak")));
             }
-            bits if key_info::RSA_BITS.contains(&bits) => KeyType::Rsa(bits),
+            bits if key_info::KEY_VAULT_RSA_BITS.contains(&bits) => KeyType::Rsa(bits),
             bits => return Err(unsupported(format!("RSA keys have 2048, 3072 or 4096 bits, not {bits}"))),
         },
         "EC" => {
             let name = if curve.is_empty() { "P-256" } else { curve };
             KeyType::Ec(Curve::by_name(name).ok_or_else(|| unsupported(format!("unknown curve '{name}'")))?)
         }
+        "oct" => match bits {
+            0 => KeyType::Secret(SecretKind::Aes, 32),
+            bits if KEY_VAULT_SECRET_BITS.contains(&bits) => KeyType::Secret(SecretKind::Aes, bits / 8),
+            bits => return Err(unsupported(format!("secret keys have 128, 192 or 256 bits, not {bits}"))),
+        },
         _ => return Err(unsupported(format!("unknown key type '{kty}'"))),
     };
     Ok((key_type, hsm))

@@ -6,7 +6,7 @@ use softkeep_proto::pkcs11::v1;
 use super::{
     Audited, Operation,
     find_objects::{Found, sees_private},
-    generate_key_pair,
+    new_object,
     template::Template,
 };
 use crate::{
@@ -88,6 +88,6 @@ impl Operation for SetAttributes {
             };
             Ok((vec![entry], ()))
         })?;
-        generate_key_pair::show(rooms, vault_id, id)
+        new_object::show(rooms, vault_id, id)
     }
 }

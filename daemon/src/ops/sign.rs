@@ -1,38 +1,44 @@
-//! Signs a digest (or, through PKCS#11, the caller's own bytes) with a private key.
+//! Signs a digest (or, through PKCS#11, the caller's own bytes) with a private key, or makes a MAC with a secret one.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, sync::Arc};
 
+use bytes::Bytes;
 use softkeep_proto::{
-    algorithm::{self, KeyOperation, KeyType, SignScheme},
+    algorithm::{self, Curve, KeyType, SignScheme},
     limits::MAX_CRYPTO_INPUT_BYTES,
+    mechanism::Row,
     v1,
 };
 
-use super::{Audited, Operation};
+use super::{
+    Audited, Operation,
+    method::{self, Method, SECRET_OR_PRIVATE, Signing},
+    update_mac,
+};
 use crate::{
     error::{Error, ErrorCode, Result},
-    keys::catalog::Version,
+    keys::{catalog::Version, record::Ops},
     pipeline::Unsealed,
-    policy::{Authorized, KeyName, KeyUse, Permission, Place, VaultName},
+    policy::{Authorized, KeyName, KeyUse, Permission, Place, VaultName, profile::Rules},
     workers::Lane,
 };
 
 /// What to sign, how, with which key.
 pub struct Sign {
-    /// The vault.
-    pub vault: VaultName,
-    /// The key.
-    pub key: KeyName,
-    /// How.
-    pub scheme: SignScheme,
-    /// The name of the algorithm, for the audit log.
-    pub algorithm: Cow<'static, str>,
+    vault: VaultName,
+    key: KeyName,
+    how: Signing,
+    algorithm: Cow<'static, str>,
     /// The curve that the algorithm is bound to, for JOSE's.
-    pub curve: Option<algorithm::Curve>,
-    /// The PKCS#11 mechanism, which the key may have to allow by name.
-    pub mechanism: Option<u64>,
-    /// The digest, or what the scheme takes.
-    pub input: Vec<u8>,
+    curve: Option<Curve>,
+    /// For PKCS#11's.
+    row: Option<&'static Row>,
+    /// The message is to come out of the signature again.
+    recover: bool,
+    /// The digest, or what the scheme takes; of a MAC under way the rest.
+    input: Bytes,
+    mac_state: Bytes,
+    one_time_grant: Bytes,
 }
 
 impl Sign {
@@ -40,15 +46,61 @@ impl Sign {
     pub fn parse(vault: VaultName, key: KeyName, request: v1::SignRequest) -> Result<Self> {
         let (scheme, algorithm, curve) = jose(&request.algorithm)?;
         check_size(&request.digest)?;
-        Ok(Self { vault, key, scheme, algorithm, curve, mechanism: None, input: request.digest })
+        Ok(Self {
+            vault,
+            key,
+            how: Signing::Signature(scheme),
+            algorithm,
+            curve,
+            row: None,
+            recover: false,
+            input: request.digest.into(),
+            mac_state: Bytes::new(),
+            one_time_grant: Bytes::new(),
+        })
+    }
+
+    /// From PKCS#11's.
+    pub fn new(vault: VaultName, key: KeyName, method: Method<Signing>, input: Bytes) -> Result<Self> {
+        check_size(&input)?;
+        Ok(Self {
+            vault,
+            key,
+            algorithm: method.name(),
+            how: method.how,
+            curve: None,
+            row: Some(method.row),
+            recover: false,
+            input,
+            mac_state: Bytes::new(),
+            one_time_grant: Bytes::new(),
+        })
+    }
+
+    /// The message is to come out of the signature again.
+    #[must_use]
+    pub fn recovering(self, recover: bool) -> Self {
+        Self { recover, ..self }
+    }
+
+    /// Goes on with a MAC of which parts have been sent before.
+    #[must_use]
+    pub fn after(self, mac_state: Bytes) -> Self {
+        Self { mac_state, ..self }
+    }
+
+    /// With the answer to a login for this one use.
+    #[must_use]
+    pub fn granted(self, one_time_grant: Bytes) -> Self {
+        Self { one_time_grant, ..self }
     }
 }
 
 /// A JOSE signature algorithm's scheme, name and curve.
-pub fn jose(name: &str) -> Result<(SignScheme, Cow<'static, str>, Option<algorithm::Curve>)> {
+pub fn jose(name: &str) -> Result<(SignScheme, Cow<'static, str>, Option<Curve>)> {
     let row = algorithm::jose_signature(name)
         .ok_or_else(|| Error::new(ErrorCode::UnsupportedAlgorithm, format!("unknown signature algorithm '{name}'")))?;
-    Ok((row.scheme, row.name.into(), row.curve))
+    Ok((row.scheme.clone(), row.name.into(), row.curve))
 }
 
 /// Bounds what any operation with a key takes in.
@@ -59,49 +111,38 @@ pub fn check_size(input: &[u8]) -> Result<()> {
     Err(Error::new(ErrorCode::MessageTooLarge, format!("at most {MAX_CRYPTO_INPUT_BYTES} bytes")))
 }
 
-/// Checks a JOSE algorithm's curve and its digest's length, and PKCS#11's CKA_ALLOWED_MECHANISMS, against the key.
-pub fn check_fit(
-    version: &Version,
-    curve: Option<algorithm::Curve>,
-    mechanism: Option<u64>,
-    input: &[u8],
-) -> Result<()> {
-    if let Some(curve) = curve {
-        if version.key_type != KeyType::Ec(curve) {
-            return Err(Error::new(ErrorCode::KeyTypeMismatch, format!("the algorithm needs a {} key", curve.name())));
-        }
-        let digest_len = crate::crypto::curve_hash(curve).len();
-        if input.len() != digest_len {
-            return Err(Error::new(
-                ErrorCode::InvalidLength,
-                format!("the digest must have {digest_len} bytes, not {}", input.len()),
-            ));
-        }
+/// Checks a JOSE algorithm's curve and its digest's length against the key.
+pub fn check_fit(version: &Version, curve: Option<Curve>, input: &[u8]) -> Result<()> {
+    let Some(curve) = curve else { return Ok(()) };
+    if version.key_type != KeyType::Ec(curve) {
+        return Err(Error::new(ErrorCode::KeyTypeMismatch, format!("the algorithm needs a {} key", curve.name())));
     }
-    let allowed = &version.policy.allowed_mechanisms;
-    if mechanism.is_some_and(|mechanism| !allowed.is_empty() && !allowed.contains(&mechanism)) {
-        return Err(Error::new(ErrorCode::OperationNotPermitted, "the key does not allow this mechanism"));
+    let digest_len = crate::crypto::curve_hash(curve).len();
+    if input.len() != digest_len {
+        return Err(Error::new(
+            ErrorCode::InvalidLength,
+            format!("the digest must have {digest_len} bytes, not {}", input.len()),
+        ));
     }
     Ok(())
-}
-
-/// Cheap signatures are made where they arrive; RSA goes to the pool, so that it cannot hold them up.
-pub fn private_key_lane(version: Option<&Version>) -> Lane {
-    match version.map(|version| version.key_type) {
-        Some(KeyType::Ec(algorithm::Curve::P256 | algorithm::Curve::P384)) => Lane::Inline,
-        _ => Lane::Compute,
-    }
 }
 
 impl Operation for Sign {
     const NAME: &'static str = "sign";
     const PERMISSION: Permission = Permission::Sign;
-    const KEY_USE: Option<KeyOperation> = Some(KeyOperation::Sign);
     const AUDITED: Audited = Audited::Use;
-    type Reply = (Vec<u8>, std::sync::Arc<Version>);
+    type Reply = (Vec<u8>, Arc<Version>);
 
     fn place(&self) -> Place {
         Place::Key(self.vault.clone(), self.key.clone())
+    }
+
+    fn key_use(&self) -> Option<Ops> {
+        Some(if self.recover { Ops::SIGN_RECOVER } else { Ops::SIGN })
+    }
+
+    fn one_time_grant(&self) -> Option<&[u8]> {
+        Some(&*self.one_time_grant).filter(|grant| !grant.is_empty())
     }
 
     fn algorithm(&self) -> Option<Cow<'static, str>> {
@@ -109,14 +150,27 @@ impl Operation for Sign {
     }
 
     fn lane(&self, version: Option<&Version>) -> Lane {
-        private_key_lane(version)
+        method::lane(version, self.input.len())
     }
 
     fn run(grant: Authorized<Self>, rooms: &Unsealed) -> Result<Self::Reply> {
-        let operation = grant.operation();
-        check_fit(grant.version()?, operation.curve, operation.mechanism, &operation.input)?;
-        let signature = rooms.keys.open(&grant)?.sign(operation.scheme, &operation.input)?;
-        Ok((signature, grant.version()?.clone()))
+        let (operation, version) = (grant.operation(), grant.version()?);
+        check_fit(version, operation.curve, &operation.input)?;
+        if let Some(row) = operation.row {
+            method::check_key(&grant, row, &SECRET_OR_PRIVATE)?;
+            Rules::of(&grant.vault()?.record)?.check_sign(row, &operation.how, &operation.input)?;
+        }
+        let key = rooms.keys.open(&grant)?;
+        let signature = match (&operation.how, operation.row) {
+            (Signing::Signature(scheme), _) => key.private()?.sign(scheme, &operation.input)?,
+            (Signing::Mac { mac, len_bytes }, Some(row)) => {
+                let context = update_mac::Context { grant: &grant, row, mac, secret: key.secret()? };
+                let whole = context.finish(rooms, &operation.mac_state, &operation.input)?;
+                whole.get(..*len_bytes).unwrap_or(&whole).to_vec()
+            }
+            (Signing::Mac { .. }, None) => return Err(Error::internal("a MAC without a mechanism")),
+        };
+        Ok((signature, version.clone()))
     }
 }
 

@@ -3,14 +3,14 @@
 use std::{borrow::Cow, sync::Arc};
 
 use softkeep_proto::{
-    algorithm::{Curve, KeyOperation, SignScheme},
+    algorithm::{Curve, SignScheme},
     v1,
 };
 
 use super::{Audited, Operation, sign};
 use crate::{
     error::Result,
-    keys::catalog::Version,
+    keys::{catalog::Version, record::Ops},
     pipeline::Unsealed,
     policy::{Authorized, KeyName, Permission, Place, VaultName},
     workers::Lane,
@@ -40,12 +40,15 @@ impl Verify {
 impl Operation for Verify {
     const NAME: &'static str = "verify";
     const PERMISSION: Permission = Permission::Verify;
-    const KEY_USE: Option<KeyOperation> = Some(KeyOperation::Verify);
     const AUDITED: Audited = Audited::Use;
     type Reply = (bool, Arc<Version>);
 
     fn place(&self) -> Place {
         Place::Key(self.vault.clone(), self.key.clone())
+    }
+
+    fn key_use(&self) -> Option<Ops> {
+        Some(Ops::VERIFY)
     }
 
     fn algorithm(&self) -> Option<Cow<'static, str>> {
@@ -58,8 +61,8 @@ impl Operation for Verify {
 
     fn run(grant: Authorized<Self>, rooms: &Unsealed) -> Result<Self::Reply> {
         let (operation, version) = (grant.operation(), grant.version()?);
-        sign::check_fit(version, operation.curve, None, &operation.digest)?;
-        let key = rooms.keys.backend.open_public(&version.public.spki_der)?;
-        Ok((key.verify(operation.scheme, &operation.digest, &operation.signature)?, version.clone()))
+        sign::check_fit(version, operation.curve, &operation.digest)?;
+        let key = rooms.keys.backend.open_public(&version.public()?.spki_der)?;
+        Ok((key.verify(&operation.scheme, &operation.digest, &operation.signature)?, version.clone()))
     }
 }

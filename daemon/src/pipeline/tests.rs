@@ -27,6 +27,7 @@ struct Fixture {
 }
 
 const STRANGER: Peer = Peer::Unix { uid: 4_000_000, pid: None };
+const APPLICATION: Id = Id([7; 16]);
 
 fn certificate() -> Peer {
     Peer::Certificate { name: "web".into(), fingerprint: [1; 32] }
@@ -84,8 +85,8 @@ impl Fixture {
 
     async fn login(&self, vault: &str, user_type: UserType, pin: &str, peer: Peer) -> Result<Caller> {
         let operation = Login { vault: self.vault(vault), user_type, pin: Zeroizing::new(pin.as_bytes().to_vec()) };
-        let token = self.run(Caller::Application(peer.clone()), operation).await?;
-        self.pipeline.identify(&peer, &token)
+        let token = self.run(Caller::Application(peer.clone(), APPLICATION), operation).await?;
+        self.pipeline.identify(&peer, &token, APPLICATION)
     }
 
     async fn user(&self) -> Caller {
@@ -136,7 +137,7 @@ async fn authorisation_matrix() {
         let caller = match name {
             "root" => Caller::Peer(Peer::Unix { uid: 0, pid: None }),
             "stranger" => Caller::Peer(STRANGER),
-            "not logged in" => Caller::Application(STRANGER),
+            "not logged in" => Caller::Application(STRANGER, APPLICATION),
             "pin user" => fixture.user().await,
             "security officer" => fixture.login("dev", UserType::SecurityOfficer, "12345678", STRANGER).await.unwrap(),
             _ => Caller::Peer(certificate()),
@@ -167,7 +168,7 @@ async fn a_sealed_daemon_does_nothing() {
     fixture.pipeline.seal("a test");
     assert_eq!(code(fixture.run(user, sign("dev", "web")).await), Some(ErrorCode::Sealed));
     assert_eq!(code(fixture.run(Caller::Internal, ListVaults).await), Some(ErrorCode::Sealed));
-    assert_eq!(code(fixture.pipeline.identify(&STRANGER, &[1; 74])), Some(ErrorCode::Sealed));
+    assert_eq!(code(fixture.pipeline.identify(&STRANGER, &[1; 74], APPLICATION)), Some(ErrorCode::Sealed));
     fixture.pipeline.unseal_unattended();
     assert!(fixture.run(Caller::Internal, sign("dev", "web")).await.is_ok());
 }
@@ -177,9 +178,9 @@ async fn a_login_outlives_the_daemon_and_dies_with_the_pin() {
     let fixture = Fixture::new().await;
     let vault = fixture.vault("dev");
     let operation = Login { vault, user_type: UserType::User, pin: Zeroizing::new(b"1234".to_vec()) };
-    let token = fixture.run(Caller::Application(STRANGER), operation).await.unwrap();
+    let token = fixture.run(Caller::Application(STRANGER, APPLICATION), operation).await.unwrap();
     let pipeline = fixture.restarted();
-    let user = pipeline.identify(&STRANGER, &token).unwrap();
+    let user = pipeline.identify(&STRANGER, &token, APPLICATION).unwrap();
     assert!(pipeline.run(user.clone(), Door::Pkcs11, sign("dev", "web")).await.is_ok());
     pipeline.run(Caller::Internal, Door::Grpc, set_pin("dev", UserType::User, "4321")).await.unwrap();
     assert_eq!(code(pipeline.run(user, Door::Pkcs11, sign("dev", "web")).await), Some(ErrorCode::Unauthenticated));
@@ -202,7 +203,7 @@ async fn ten_wrong_pins_lock_one_peer_also_after_a_restart() {
     assert!(fixture.run(user.clone(), sign("dev", "web")).await.is_ok(), "a live login goes on");
 
     let pipeline = fixture.restarted();
-    let tokens = pipeline.run(Caller::Application(STRANGER), Door::Pkcs11, ListTokens).await.unwrap();
+    let tokens = pipeline.run(Caller::Application(STRANGER, APPLICATION), Door::Pkcs11, ListTokens).await.unwrap();
     assert!(tokens[0].user_pin.locked && !tokens[1].user_pin.locked);
     let vault = VaultName::Named("dev".into());
     pipeline.run(Caller::Internal, Door::Grpc, UnlockToken { vault, peer: None }).await.unwrap();
@@ -278,7 +279,7 @@ async fn who_is_not_logged_in_finds_public_objects_only() {
     let find = || FindObjects { vault, template: vec![], offset: 0, limit: 0 };
     let classes =
         |found: crate::ops::find_objects::Found| found.faces.iter().map(|face| face.class).collect::<Vec<_>>();
-    let public = classes(fixture.run(Caller::Application(STRANGER), find()).await.unwrap());
+    let public = classes(fixture.run(Caller::Application(STRANGER, APPLICATION), find()).await.unwrap());
     assert_eq!(public, [cryptoki_sys::CKO_PUBLIC_KEY]);
     assert_eq!(classes(fixture.run(fixture.user().await, find()).await.unwrap()).len(), 2);
     let so = fixture.login("dev", UserType::SecurityOfficer, "12345678", STRANGER).await.unwrap();

@@ -29,6 +29,7 @@ use crate::{
 
 mod mechanism;
 mod translate;
+mod uses;
 
 /// The door of the PKCS#11 module.
 pub struct ModuleService {
@@ -124,7 +125,11 @@ impl Connection {
     }
 
     async fn run(&self, request: Request) -> Result<reply::Result> {
-        let caller = self.pipeline.identify(&self.peer, &request.login_token)?;
+        let application = match request.application_id.is_empty() {
+            true => Id::default(),
+            false => Id::from_bytes(&request.application_id)?,
+        };
+        let caller = self.pipeline.identify(&self.peer, &request.login_token, application)?;
         let vault = match request.vault_id.is_empty() {
             true => Id::default(),
             false => Id::from_bytes(&request.vault_id)?,

@@ -45,7 +45,7 @@ fn looks_up_what_the_daemon_told() {
         attributes: vec![
             Attribute { r#type: CKA_CLASS, value: 3u64.to_le_bytes().to_vec().into() },
             Attribute { r#type: CKA_TOKEN, value: vec![1].into() },
-            Attribute { r#type: CKA_LABEL, value: Bytes::new() },
+            Attribute { r#type: CKA_LABEL, value: Vec::new().into() },
         ],
         sensitive: vec![CKA_VALUE],
         ..Object::default()

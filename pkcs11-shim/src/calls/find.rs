@@ -1,7 +1,9 @@
-//! Searches (PKCS#11 3.2 sections 5.7.7 to 5.7.9): a snapshot is taken at C_FindObjectsInit, and paging is local.
+//! Searches (PKCS#11 3.2 sections 5.7.7 to 5.7.9): a snapshot is taken at C_FindObjectsInit, and paging is local. Token
+//! objects come first, so that who takes the first of several gets the lasting one.
 
 use std::collections::BTreeSet;
 
+use cryptoki_sys as ck;
 use softkeep_proto::pkcs11::v1::{Attribute, FindObjects};
 
 use super::{object::store, says_token};
@@ -9,7 +11,7 @@ use crate::{
     error::Result,
     ffi::{OutArray, Template},
     module::Module,
-    object::search_key,
+    object::{local, search_key},
     session::Find,
 };
 
@@ -17,12 +19,39 @@ use crate::{
 pub fn init(module: &Module, session: u64, template: Template) -> Result<()> {
     module.with(|running| running.sessions.get_mut(session)?.require_idle::<Find>())?;
     let template = template.parse()?;
-    // Session objects live in the module (ADR 0001), and there are none.
-    let handles = if says_token(&template) == Some(false) { Vec::new() } else { search(module, session, template)? };
-    module.with(|running| running.begin(session, Find { handles, next: 0 }))
+    let token = says_token(&template);
+    let mut handles = Vec::new();
+    if token != Some(false) {
+        handles = match class_of(&template) {
+            Some(class @ (ck::CKO_PROFILE | ck::CKO_MECHANISM)) => describe(module, session, class, &template)?,
+            _ => search(module, session, template.clone())?,
+        };
+    }
+    module.with(|running| {
+        if token != Some(true) {
+            let slot_id = running.sessions.get(session)?.slot.slot_id;
+            handles.extend(running.objects().find_session_objects(slot_id, &template));
+        }
+        running.begin(session, Find { handles, next: 0 })
+    })
 }
 
-/// The objects that fit: what was found before, if the vault has not changed since; else what the daemon finds.
+fn class_of(template: &[Attribute]) -> Option<u64> {
+    let class = template.iter().find(|attribute| attribute.r#type == ck::CKA_CLASS)?;
+    class.value[..].try_into().ok().map(u64::from_le_bytes)
+}
+
+/// The objects that describe the token.
+fn describe(module: &Module, session: u64, class: u64, template: &[Attribute]) -> Result<Vec<u64>> {
+    module.with(|running| {
+        let slot_id = running.sessions.get(session)?.slot.slot_id;
+        let (table, next_handle) = running.objects_mut();
+        let entries = local::describe(slot_id, class, template);
+        Ok(entries.into_iter().map(|entry| table.store(entry, next_handle)).collect())
+    })
+}
+
+/// The token objects that fit: what was found before, if the vault has not changed since; else what the daemon finds.
 fn search(module: &Module, session: u64, template: Vec<Attribute>) -> Result<Vec<u64>> {
     let remote = module.with(|running| running.remote(session))?;
     let slot_id = remote.slot.slot_id;

@@ -4,13 +4,17 @@
 use std::sync::atomic::Ordering;
 
 use cryptoki_sys as ck;
-use softkeep_proto::{limits::MAX_PIN_BYTES, pkcs11::v1::UserType};
+use softkeep_proto::{
+    limits::MAX_PIN_BYTES,
+    pkcs11::v1::{ContextLogin, UserType},
+};
 
 use super::require_read_write;
 use crate::{
     error::{Error, Result},
     ffi::InBuf,
     module::{Module, Running},
+    session::Authentication,
 };
 
 /// Why a login is not even tried.
@@ -33,7 +37,7 @@ fn check(running: &mut Running, session: u64, user_type: UserType) -> Result<u64
 }
 
 /// The PIN's bytes. There is no keypad (CKF_PROTECTED_AUTHENTICATION_PATH), so NULL is a mistake.
-fn pin_bytes(pin: &InBuf) -> Result<&[u8]> {
+pub fn pin_bytes(pin: &InBuf) -> Result<&[u8]> {
     if pin.is_null() {
         return Err(Error::ArgumentsBad);
     }
@@ -45,10 +49,7 @@ pub fn login(module: &Module, session: u64, user_type: u64, pin: InBuf) -> Resul
     let user_type = match user_type {
         ck::CKU_SO => UserType::So,
         ck::CKU_USER => UserType::User,
-        ck::CKU_CONTEXT_SPECIFIC => {
-            module.with(|running| running.sessions.get(session).map(drop))?;
-            return Err(Error::OperationNotInitialized);
-        }
+        ck::CKU_CONTEXT_SPECIFIC => return context_login(module, session, &pin),
         _ => return Err(Error::UserTypeInvalid),
     };
     let remote = module.with(|running| {
@@ -67,6 +68,30 @@ pub fn login(module: &Module, session: u64, user_type: u64, pin: InBuf) -> Resul
         // Another thread may have been quicker; its login stands.
         let slot_id = check(running, session, user_type)?;
         running.log_in(slot_id, user_type, &token);
+        Ok(())
+    })
+}
+
+/// CKU_CONTEXT_SPECIFIC: the PIN again, for one use of the key that the session's operation is about to use
+/// (CKA_ALWAYS_AUTHENTICATE). A wrong PIN leaves the operation waiting.
+fn context_login(module: &Module, session: u64, pin: &InBuf) -> Result<()> {
+    let (serial, key, remote) = module.with(|running| {
+        let remote = running.remote(session)?;
+        let (serial, usage) = running.sessions.get_mut(session)?.waiting()?;
+        Ok((serial, usage.key.to_wire(None), remote.using(&[&usage.key])))
+    })?;
+    let pin = pin_bytes(pin)?;
+    if pin.len() > MAX_PIN_BYTES {
+        return Err(Error::PinIncorrect);
+    }
+    let answer = remote.context_login(ContextLogin { key: Some(key), pin: pin.to_vec().into() });
+    module.with(|running| {
+        running.slots.forget_age();
+        let grant = answer?;
+        match running.sessions.get_mut(session)?.waiting()? {
+            (still, usage) if still == serial => usage.authentication = Authentication::Granted(grant),
+            _ => return Err(Error::OperationNotInitialized),
+        }
         Ok(())
     })
 }

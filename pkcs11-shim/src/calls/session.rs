@@ -27,6 +27,10 @@ pub fn open(module: &Module, slot_id: u64, flags: u64, out: OutValue<ck::CK_SESS
             return Err(Error::SessionReadWriteSoExists);
         }
         let slot = running.slots.slot(slot_id)?;
+        if slot.vault_id.is_empty() {
+            // The free slot: C_InitToken is all that can be done there.
+            return Err(Error::TokenNotRecognized);
+        }
         Ok(running.open_session(slot, read_write))
     })?;
     out.set(session)
@@ -41,8 +45,7 @@ pub fn close(module: &Module, session: u64) -> Result<()> {
 pub fn close_all(module: &Module, slot_id: u64) -> Result<()> {
     slot::require(module, slot_id)?;
     module.with(|running| {
-        running.sessions.remove_slot(slot_id);
-        running.log_out(slot_id);
+        running.close_all_sessions(slot_id);
         Ok(())
     })
 }

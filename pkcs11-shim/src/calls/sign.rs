@@ -1,36 +1,63 @@
-//! Signing (PKCS#11 3.2 section 5.12): everything local but the signature, which is exactly one call.
+//! Signing (PKCS#11 3.2 section 5.12): everything local but the signature or MAC, which is exactly one call for a message
+//! that fits one.
 
 use cryptoki_sys as ck;
 use softkeep_proto::pkcs11::v1 as wire;
 use zeroize::Zeroizing;
 
-use super::{Length, begin, finish as finish_operation, key_for, step};
+use super::{Length, begin, finish as finish_operation, key_for, step, use_of};
 use crate::{
+    attribute::Attributes,
     error::{Error, Result},
     ffi::{InBuf, MechanismArg, OutBuf},
-    hash::Hasher,
+    mechanism::Mechanism,
+    message::{MacTaker, Message},
     module::Module,
+    object::Key,
     public_key::signature_len_bytes,
     remote::Remote,
-    session::Sign,
+    session::{Sign, Use},
 };
 
 /// C_SignInit (section 5.12.1).
 pub fn init(module: &Module, session: u64, mechanism: MechanismArg, key: u64) -> Result<()> {
     begin(module, session, &mechanism, ck::CKF_SIGN, |mechanism| {
         let (key, attributes) = key_for(module, session, key, &mechanism, ck::CKA_SIGN)?;
-        let signature_len = signature_len_bytes(&attributes)?;
-        let hasher = mechanism.row.hash.map(Hasher::new);
-        Ok(Sign { key, mechanism, signature_len, hasher, multi_part: false })
+        prepare(key, mechanism, &attributes)
     })
 }
 
+/// An operation with nothing of a message.
+pub fn prepare(key: Key, mechanism: Mechanism, attributes: &Attributes) -> Result<Sign> {
+    let signature_len = signature_len(&mechanism, attributes)?;
+    let message = Message::new(&mechanism, attributes)?;
+    Ok(Sign { usage: use_of(key, mechanism, attributes), signature_len, message, multi_part: false })
+}
+
+/// The length of a signature or MAC.
+pub fn signature_len(mechanism: &Mechanism, attributes: &Attributes) -> Result<usize> {
+    mechanism.mac_len_bytes().map_or_else(|| signature_len_bytes(attributes), Ok)
+}
+
+/// Takes in more of a message.
+pub fn take_in(usage: &Use, message: &mut Message, remote: &Remote, data: &[u8]) -> Result<()> {
+    message.update(data, &MacTaker { remote, key: &usage.key, mechanism: &usage.mechanism, verify: false })
+}
+
 /// The one call.
-fn ask(operation: &Sign, remote: &Remote, data: Vec<u8>) -> Result<Zeroizing<Vec<u8>>> {
-    operation.mechanism.check_data(data.len(), operation.signature_len)?;
-    let mechanism = Some(operation.mechanism.to_wire());
-    let sign = wire::Sign { key: Some(operation.key.to_key()), mechanism, data: data.into(), ..wire::Sign::default() };
-    remote.sign(sign).map(|signature| Zeroizing::new(signature.to_vec())).map_err(Error::about_key)
+pub fn ask(usage: &mut Use, remote: &Remote, message: Message, signature_len: usize) -> Result<Zeroizing<Vec<u8>>> {
+    if let Some(len) = message.single_len() {
+        usage.mechanism.check_data(len, signature_len)?;
+    }
+    let finished = message.finish();
+    let sign = wire::Sign {
+        key: Some(usage.spend()?),
+        mechanism: Some(usage.mechanism.to_wire()),
+        data: finished.data.into(),
+        mac_state: finished.mac_state,
+        recover: false,
+    };
+    remote.using(&[&usage.key]).sign(sign).map(|signature| Zeroizing::new(signature.to_vec())).map_err(Error::about_key)
 }
 
 /// C_Sign (section 5.12.2).
@@ -40,32 +67,34 @@ pub fn sign(module: &Module, session: u64, data: InBuf, out: OutBuf) -> Result<(
         true => Err(Error::OperationNotInitialized),
     };
     finish_operation(module, session, &out, length, |operation, remote| {
-        let data = data.bytes()?;
-        let data = match operation.hasher.clone() {
-            Some(mut hasher) => {
-                hasher.update(data);
-                hasher.finish()
-            }
-            None => data.to_vec(),
-        };
-        ask(operation, remote, data)
+        let mut message = operation.message.clone();
+        take_in(&operation.usage, &mut message, remote, data.bytes()?)?;
+        ask(&mut operation.usage, remote, message, operation.signature_len)
     })
 }
 
-/// C_SignUpdate (section 5.12.3): for mechanisms that hash; the raw ones sign one part.
+/// C_SignUpdate (section 5.12.3); mechanisms that sign the caller's own block take one part.
 pub fn update(module: &Module, session: u64, data: InBuf) -> Result<()> {
-    step(module, session, |operation: &mut Sign| {
-        operation.hasher.as_mut().ok_or(Error::OperationNotInitialized)?.update(data.bytes()?);
-        operation.multi_part = true;
-        Ok(())
-    })
+    step(module, session, |operation: &mut Sign, remote| more(operation, remote, data.bytes()?))
+}
+
+/// More of the message.
+pub fn more(operation: &mut Sign, remote: &Remote, data: &[u8]) -> Result<()> {
+    if !operation.message.takes_parts() {
+        return Err(Error::OperationNotInitialized);
+    }
+    operation.multi_part = true;
+    take_in(&operation.usage, &mut operation.message, remote, data)
 }
 
 /// C_SignFinal (section 5.12.4).
 pub fn finish(module: &Module, session: u64, out: OutBuf) -> Result<()> {
-    let length = |operation: &Sign| Ok(Length::Exact(operation.signature_len));
+    let length = |operation: &Sign| match operation.message.takes_parts() {
+        true => Ok(Length::Exact(operation.signature_len)),
+        false => Err(Error::OperationNotInitialized),
+    };
     finish_operation(module, session, &out, length, |operation, remote| {
-        let hasher = operation.hasher.clone().ok_or(Error::OperationNotInitialized)?;
-        ask(operation, remote, hasher.finish())
+        let message = operation.message.clone();
+        ask(&mut operation.usage, remote, message, operation.signature_len)
     })
 }

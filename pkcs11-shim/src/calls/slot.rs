@@ -1,5 +1,7 @@
 //! Slot and token management (PKCS#11 3.2 section 5.5): answered from memory that is at most a second old.
 
+use std::time::{Duration, Instant};
+
 use cryptoki_sys as ck;
 
 use crate::{
@@ -8,30 +10,66 @@ use crate::{
     mechanism::{self, TABLE},
     module::Module,
     remote,
-    slot::{slot_info as describe_slot, token_info as describe_token},
+    slot::token_info as describe_token,
 };
+
+/// How long a look waits where there is something else to answer with. Hosts poll these calls, some on their main
+/// thread.
+const KNOWN_PATIENCE: Duration = Duration::from_secs(1);
+
+/// How long the first look waits where not even a socket is: a daemon that is being restarted removes it for as long,
+/// and every program that only has the module configured would wait in vain.
+const NO_SOCKET_PATIENCE: Duration = Duration::from_secs(1);
+
+/// How long a look waits after one that failed, and for who does not want to wait.
+const GLANCE: Duration = Duration::from_millis(200);
+
+/// How often a thread that waits for an event looks. A vault that is made is no notice on any connection, and an
+/// absent daemon has none.
+const EVENT_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Asks the daemon for the slots, if what is known may be old. If it does not answer, what is known stays good: hosts
 /// poll these calls and would take an error for a token pulled out.
-fn refresh(module: &Module) -> Result<()> {
-    let (client, known) = module.with(|running| Ok((running.client(), running.slots.revisions())))?;
+pub fn refresh(module: &Module) -> Result<()> {
+    look(module, Duration::MAX)
+}
+
+fn look(module: &Module, at_most: Duration) -> Result<()> {
+    let (client, known, stale) =
+        module.with(|running| Ok((running.client(), running.slots.revisions(), running.slots.is_stale())))?;
     client.drain_notices();
     let changed = known.iter().any(|(vault_id, revision)| client.told_revision(vault_id) > *revision);
-    if !changed && !module.with(|running| Ok(running.slots.is_stale()))? {
+    if !changed && !stale {
         return Ok(());
     }
-    let listed = remote::list_tokens(&client);
+    let patience = patience(module)?.min(at_most);
+    let listed = remote::list_tokens(&client, Instant::now() + patience);
     if let Err(error) = &listed {
         module.log().failure("the list of slots", error);
     }
     module.with(|running| {
         match listed {
             Ok(tokens) => running.slots.store(tokens),
-            Err(_) if running.slots.is_known() => running.slots.keep(),
-            Err(error) => return Err(error),
+            Err(_) => running.slots.keep(),
         }
         Ok(())
     })
+}
+
+/// How long to wait for the daemon's list. As long as any call only at the first look of all, and only where a daemon
+/// seems to be: that is a program which starts while the daemon is restarted.
+fn patience(module: &Module) -> Result<Duration> {
+    let (endpoint, limit, known, failed) = module.with(|running| {
+        let slots = &running.slots;
+        Ok((running.endpoint().clone(), running.time_limit(), slots.is_known(), slots.has_failed()))
+    })?;
+    Ok(match (failed, known) {
+        (true, _) => GLANCE,
+        (false, true) => KNOWN_PATIENCE,
+        (false, false) if endpoint.exists() => limit,
+        (false, false) => NO_SOCKET_PATIENCE,
+    }
+    .min(limit))
 }
 
 /// Makes sure that a slot id means something, without a call if it is known.
@@ -42,20 +80,22 @@ pub fn require(module: &Module, slot_id: u64) -> Result<()> {
     module.with(|running| running.slots.token(slot_id).map(drop))
 }
 
-/// C_GetSlotList (section 5.5.1). The list changes only with a call that asks for the count.
-pub fn list(module: &Module, out: OutList<ck::CK_SLOT_ID>) -> Result<()> {
-    if out.is_query() || !module.with(|running| Ok(running.slots.is_known()))? {
+/// C_GetSlotList (section 5.5.1). The call that asks for the count looks, and the list that follows is that one; a list
+/// that nobody counted looks for itself.
+pub fn list(module: &Module, only_present: bool, out: OutList<ck::CK_SLOT_ID>) -> Result<()> {
+    let query = out.is_query();
+    if query || !module.with(|running| Ok(running.slots.is_counted()))? {
         refresh(module)?;
     }
-    let slots = module.with(|running| Ok(running.slots.ids()))?;
+    let slots = module.with(|running| Ok(running.slots.list(only_present, query)))?;
     out.fill(&slots)
 }
 
 /// C_GetSlotInfo (section 5.5.2).
 pub fn slot_info(module: &Module, slot_id: u64, out: OutValue<ck::CK_SLOT_INFO>) -> Result<()> {
     out.require()?;
-    require(module, slot_id)?;
-    out.set(module.with(|running| running.slots.token(slot_id).map(describe_slot))?)
+    refresh(module)?;
+    out.set(module.with(|running| running.slots.slot_info(slot_id))?)
 }
 
 /// C_GetTokenInfo (section 5.5.3).
@@ -67,9 +107,25 @@ pub fn token_info(module: &Module, slot_id: u64, out: OutValue<ck::CK_TOKEN_INFO
     out.set(info)
 }
 
-/// C_WaitForSlotEvent (section 5.5.4). Slots are never inserted or removed; C_Finalize wakes whoever waits.
-pub fn wait(module: &Module, flags: u64) -> Result<()> {
-    if flags & ck::CKF_DONT_BLOCK != 0 { Err(Error::NoEvent) } else { module.wait_for_end() }
+/// C_WaitForSlotEvent (section 5.5.4): tokens appear and go as vaults do, and when the first daemon is found. The
+/// waiting thread itself looks for them, since the module has no other.
+pub fn wait(module: &Module, flags: u64, out: OutValue<ck::CK_SLOT_ID>, reserved_is_null: bool) -> Result<()> {
+    out.require()?;
+    if !reserved_is_null {
+        return Err(Error::ArgumentsBad);
+    }
+    let blocks = flags & ck::CKF_DONT_BLOCK == 0;
+    let generation = module.generation();
+    loop {
+        look(module, GLANCE)?;
+        if let Some(slot_id) = module.with(|running| Ok(running.slots.take_event()))? {
+            return out.set(slot_id);
+        }
+        if !blocks {
+            return Err(Error::NoEvent);
+        }
+        module.rest(generation, EVENT_INTERVAL)?;
+    }
 }
 
 /// C_GetMechanismList (section 5.5.5).
@@ -87,5 +143,5 @@ pub fn mechanism_info(
     out: OutValue<ck::CK_MECHANISM_INFO>,
 ) -> Result<()> {
     require(module, slot_id)?;
-    out.set(mechanism::find(mechanism)?.info())
+    out.set(mechanism::info(mechanism)?)
 }

@@ -1,85 +1,122 @@
-//! Verification (PKCS#11 3.2 section 5.14), wholly local: the key is public, and the daemon has better to do.
+//! Verification (PKCS#11 3.2 sections 5.15 and 5.17). Of a signature it is wholly local: the key is public, and the
+//! daemon has better to do. A MAC is checked by the daemon, which has the key.
 
 use cryptoki_sys as ck;
+use softkeep_proto::pkcs11::v1 as wire;
 
-use super::{begin, key_for, step, take};
+use super::{begin, key_for, sign::signature_len, step, take};
 use crate::{
     error::{Error, Result},
     ffi::{InBuf, MechanismArg},
-    hash::Hasher,
     mechanism::Mechanism,
+    message::{MacTaker, Message},
     module::Module,
-    public_key::{PublicKey, signature_len_bytes},
-    session::{Verify, VerifySignature},
+    public_key::PublicKey,
+    remote::Remote,
+    session::{Verifier, Verify, VerifySignature},
 };
 
-/// C_VerifyInit (section 5.14.1).
+/// C_VerifyInit (section 5.15.1).
 pub fn init(module: &Module, session: u64, mechanism: MechanismArg, key: u64) -> Result<()> {
     begin(module, session, &mechanism, ck::CKF_VERIFY, |mechanism| prepare(module, session, mechanism, key))
 }
 
-fn prepare(module: &Module, session: u64, mechanism: Mechanism, key: u64) -> Result<Verify> {
-    let (_, attributes) = key_for(module, session, key, &mechanism, ck::CKA_VERIFY)?;
-    let (key, signature_len) = (PublicKey::of(&attributes)?, signature_len_bytes(&attributes)?);
-    let hasher = mechanism.row.hash.map(Hasher::new);
-    Ok(Verify { key, mechanism, signature_len, hasher, multi_part: false })
+/// An operation with nothing of a message.
+pub fn prepare(module: &Module, session: u64, mechanism: Mechanism, key: u64) -> Result<Verify> {
+    let (key, attributes) = key_for(module, session, key, &mechanism, ck::CKA_VERIFY)?;
+    let signature_len = signature_len(&mechanism, &attributes)?;
+    let message = Message::new(&mechanism, &attributes)?;
+    let verifier = match mechanism.is_mac() {
+        true => Verifier::Daemon(key),
+        false => Verifier::Public(PublicKey::of(&attributes)?),
+    };
+    Ok(Verify { verifier, mechanism, signature_len, message, multi_part: false })
 }
 
-fn check(operation: &Verify, data: &[u8], signature: &[u8]) -> Result<()> {
+/// Takes in more of a message.
+pub fn take_in(
+    verifier: &Verifier,
+    mechanism: &Mechanism,
+    message: &mut Message,
+    remote: &Remote,
+    data: &[u8],
+) -> Result<()> {
+    match verifier {
+        Verifier::Daemon(key) => message.update(data, &MacTaker { remote, key, mechanism, verify: true }),
+        Verifier::Public(_) => message.update_local(data),
+    }
+}
+
+/// The verdict.
+pub fn check(operation: &Verify, remote: &Remote, message: Message, signature: &[u8]) -> Result<()> {
+    if let Some(len) = message.single_len() {
+        operation.mechanism.check_data(len, operation.signature_len)?;
+    }
     if signature.len() != operation.signature_len {
         return Err(Error::SignatureLenRange);
     }
-    operation.key.verify(&operation.mechanism, data, signature)
+    let finished = message.finish();
+    match &operation.verifier {
+        Verifier::Public(key) => key.verify(&operation.mechanism, &finished.data, signature),
+        Verifier::Daemon(key) => {
+            let verify = wire::Verify {
+                key: Some(key.to_wire(None)),
+                mechanism: Some(operation.mechanism.to_wire()),
+                data: finished.data.into(),
+                signature: signature.to_vec().into(),
+                mac_state: finished.mac_state,
+            };
+            remote.using(&[key]).verify(verify).map_err(Error::about_key)
+        }
+    }
 }
 
 /// The whole message at once; the operation has ended, whatever comes of it.
-fn single(mut operation: Verify, data: &[u8], signature: &[u8]) -> Result<()> {
+fn single(operation: &Verify, remote: &Remote, data: &[u8], signature: &[u8]) -> Result<()> {
     if operation.multi_part {
         return Err(Error::OperationNotInitialized);
     }
-    match operation.hasher.take() {
-        Some(mut hasher) => {
-            hasher.update(data);
-            check(&operation, &hasher.finish(), signature)
-        }
-        None => {
-            operation.mechanism.check_data(data.len(), operation.signature_len)?;
-            check(&operation, data, signature)
-        }
-    }
+    let mut message = operation.message.clone();
+    take_in(&operation.verifier, &operation.mechanism, &mut message, remote, data)?;
+    check(operation, remote, message, signature)
 }
 
-/// More of the message: for mechanisms that hash; the raw ones verify one part.
-fn more(operation: &mut Verify, data: &InBuf) -> Result<()> {
-    operation.hasher.as_mut().ok_or(Error::OperationNotInitialized)?.update(data.bytes()?);
-    operation.multi_part = true;
-    Ok(())
+/// More of the message; mechanisms that sign the caller's own block take one part.
+pub fn more(operation: &mut Verify, remote: &Remote, data: &[u8]) -> Result<()> {
+    let Verify { verifier, mechanism, message, multi_part, .. } = operation;
+    if !message.takes_parts() {
+        return Err(Error::OperationNotInitialized);
+    }
+    *multi_part = true;
+    take_in(verifier, mechanism, message, remote, data)
 }
 
 /// The end of the message.
-fn last(mut operation: Verify, signature: &[u8]) -> Result<()> {
-    let hasher = operation.hasher.take().ok_or(Error::OperationNotInitialized)?;
-    check(&operation, &hasher.finish(), signature)
+fn last(operation: &Verify, remote: &Remote, signature: &[u8]) -> Result<()> {
+    if !operation.message.takes_parts() {
+        return Err(Error::OperationNotInitialized);
+    }
+    check(operation, remote, operation.message.clone(), signature)
 }
 
-/// C_Verify (section 5.14.2): always ends the operation.
+/// C_Verify (section 5.15.2): always ends the operation.
 pub fn verify(module: &Module, session: u64, data: InBuf, signature: InBuf) -> Result<()> {
-    let (operation, _) = take::<Verify>(module, session)?;
-    single(operation, data.bytes()?, signature.bytes()?)
+    let (operation, remote) = take::<Verify>(module, session)?;
+    single(&operation, &remote, data.bytes()?, signature.bytes()?)
 }
 
-/// C_VerifyUpdate (section 5.14.3).
+/// C_VerifyUpdate (section 5.15.3).
 pub fn update(module: &Module, session: u64, data: InBuf) -> Result<()> {
-    step(module, session, |operation: &mut Verify| more(operation, &data))
+    step(module, session, |operation: &mut Verify, remote| more(operation, remote, data.bytes()?))
 }
 
-/// C_VerifyFinal (section 5.14.4): always ends the operation.
+/// C_VerifyFinal (section 5.15.4): always ends the operation.
 pub fn finish(module: &Module, session: u64, signature: InBuf) -> Result<()> {
-    let (operation, _) = take::<Verify>(module, session)?;
-    last(operation, signature.bytes()?)
+    let (operation, remote) = take::<Verify>(module, session)?;
+    last(&operation, &remote, signature.bytes()?)
 }
 
-/// C_VerifySignatureInit (section 5.15.1): the signature comes before the message.
+/// C_VerifySignatureInit (section 5.17.1): the signature comes before the message.
 pub fn init_signature(
     module: &Module,
     session: u64,
@@ -93,19 +130,19 @@ pub fn init_signature(
     })
 }
 
-/// C_VerifySignature (section 5.15.2): always ends the operation.
+/// C_VerifySignature (section 5.17.2): always ends the operation.
 pub fn verify_signature(module: &Module, session: u64, data: InBuf) -> Result<()> {
-    let (operation, _) = take::<VerifySignature>(module, session)?;
-    single(operation.verify, data.bytes()?, &operation.signature)
+    let (operation, remote) = take::<VerifySignature>(module, session)?;
+    single(&operation.verify, &remote, data.bytes()?, &operation.signature)
 }
 
-/// C_VerifySignatureUpdate (section 5.15.3).
+/// C_VerifySignatureUpdate (section 5.17.3).
 pub fn update_signature(module: &Module, session: u64, data: InBuf) -> Result<()> {
-    step(module, session, |operation: &mut VerifySignature| more(&mut operation.verify, &data))
+    step(module, session, |operation: &mut VerifySignature, remote| more(&mut operation.verify, remote, data.bytes()?))
 }
 
-/// C_VerifySignatureFinal (section 5.15.4): always ends the operation.
+/// C_VerifySignatureFinal (section 5.17.4): always ends the operation.
 pub fn finish_signature(module: &Module, session: u64) -> Result<()> {
-    let (operation, _) = take::<VerifySignature>(module, session)?;
-    last(operation.verify, &operation.signature)
+    let (operation, remote) = take::<VerifySignature>(module, session)?;
+    last(&operation.verify, &remote, &operation.signature)
 }

@@ -9,10 +9,16 @@ use std::ffi::c_void;
 use cryptoki_sys::*;
 
 use super::{
-    AttributesOut, InBuf, InitArgs, MechanismArg, OutArray, OutBuf, OutFill, OutList, OutValue, Template, anytime,
-    initialised, interfaces, unsupported,
+    AttributesOut, InBuf, InitArgs, MechanismArg, MessageArg, OutArray, OutBuf, OutFill, OutList, OutValue, Template,
+    anytime, initialised, interfaces, unsupported,
 };
-use crate::calls::{decrypt, digest, encrypt, find, general, key, login, object, random, session, sign, slot, verify};
+use crate::{
+    calls::{
+        copy, decrypt, derive, digest, dual, encapsulate, encrypt, find, general, key, login, message_cipher,
+        message_sign, object, operation_state, random, recover, session, sign, slot, token, verify, wrap,
+    },
+    session::{MessageDecrypt, MessageEncrypt},
+};
 
 macro_rules! function {
     ($mode:ident $name:ident ($($arg:ident: $type:ty),*) $body:expr) => {
@@ -64,8 +70,8 @@ entry_points! {
         initialised C_GetInfo(info: *mut CK_INFO) => |_| general::info(OutValue::new(info));
         anytime C_GetFunctionList(list: *mut *mut CK_FUNCTION_LIST) =>
             |_| interfaces::function_list(OutValue::new(list));
-        initialised C_GetSlotList(_token_present: CK_BBOOL, slots: *mut CK_SLOT_ID, count: *mut CK_ULONG) =>
-            |module| slot::list(module, OutList::new(slots, count));
+        initialised C_GetSlotList(token_present: CK_BBOOL, slots: *mut CK_SLOT_ID, count: *mut CK_ULONG) =>
+            |module| slot::list(module, token_present != CK_FALSE, OutList::new(slots, count));
         initialised C_GetSlotInfo(slot_id: CK_SLOT_ID, info: *mut CK_SLOT_INFO) =>
             |module| slot::slot_info(module, slot_id, OutValue::new(info));
         initialised C_GetTokenInfo(slot_id: CK_SLOT_ID, info: *mut CK_TOKEN_INFO) =>
@@ -76,8 +82,8 @@ entry_points! {
             slot_id: CK_SLOT_ID, mechanism: CK_MECHANISM_TYPE, info: *mut CK_MECHANISM_INFO
         ) => |module| slot::mechanism_info(module, slot_id, mechanism, OutValue::new(info));
         initialised C_InitToken(
-            _slot_id: CK_SLOT_ID, _text: *mut CK_UTF8CHAR, _len: CK_ULONG, _text_2: *mut CK_UTF8CHAR
-        ) => unsupported;
+            slot_id: CK_SLOT_ID, pin: *mut CK_UTF8CHAR, pin_len: CK_ULONG, label: *mut CK_UTF8CHAR
+        ) => |module| token::init(module, slot_id, InBuf::new(pin, pin_len), InBuf::new(label, 32));
         initialised C_InitPIN(session: CK_SESSION_HANDLE, pin: *mut CK_UTF8CHAR, pin_len: CK_ULONG) =>
             |module| login::init_pin(module, session, InBuf::new(pin, pin_len));
         initialised C_SetPIN(
@@ -92,12 +98,17 @@ entry_points! {
         initialised C_CloseAllSessions(slot_id: CK_SLOT_ID) => |module| session::close_all(module, slot_id);
         initialised C_GetSessionInfo(session: CK_SESSION_HANDLE, info: *mut CK_SESSION_INFO) =>
             |module| session::info(module, session, OutValue::new(info));
-        initialised C_GetOperationState(_session: CK_SESSION_HANDLE, _data: *mut CK_BYTE, _len_out: *mut CK_ULONG) =>
-            unsupported;
+        initialised C_GetOperationState(session: CK_SESSION_HANDLE, out: *mut CK_BYTE, out_len: *mut CK_ULONG) =>
+            |module| operation_state::get(module, session, OutBuf::new(out, out_len));
         initialised C_SetOperationState(
-            _session: CK_SESSION_HANDLE, _data: *mut CK_BYTE, _len: CK_ULONG, _key: CK_OBJECT_HANDLE,
-            _key_2: CK_OBJECT_HANDLE
-        ) => unsupported;
+            session: CK_SESSION_HANDLE, state: *mut CK_BYTE, state_len: CK_ULONG,
+            encryption_key: CK_OBJECT_HANDLE, authentication_key: CK_OBJECT_HANDLE
+        ) => |module| operation_state::set(
+                module,
+                session,
+                InBuf::new(state, state_len),
+                [encryption_key, authentication_key],
+            );
         initialised C_Login(
             session: CK_SESSION_HANDLE, user_type: CK_USER_TYPE, pin: *mut CK_UTF8CHAR, pin_len: CK_ULONG
         ) => |module| login::login(module, session, user_type, InBuf::new(pin, pin_len));
@@ -106,9 +117,9 @@ entry_points! {
             session: CK_SESSION_HANDLE, template: *mut CK_ATTRIBUTE, count: CK_ULONG, object: *mut CK_OBJECT_HANDLE
         ) => |module| object::create(module, session, Template::new(template, count), OutValue::new(object));
         initialised C_CopyObject(
-            _session: CK_SESSION_HANDLE, _key: CK_OBJECT_HANDLE, _template: *mut CK_ATTRIBUTE, _len: CK_ULONG,
-            _object: *mut CK_OBJECT_HANDLE
-        ) => unsupported;
+            session: CK_SESSION_HANDLE, object: CK_OBJECT_HANDLE, template: *mut CK_ATTRIBUTE, count: CK_ULONG,
+            new_object: *mut CK_OBJECT_HANDLE
+        ) => |module| copy::copy(module, session, object, Template::new(template, count), OutValue::new(new_object));
         initialised C_DestroyObject(session: CK_SESSION_HANDLE, object: CK_OBJECT_HANDLE) =>
             |module| object::destroy(module, session, object);
         initialised C_GetObjectSize(session: CK_SESSION_HANDLE, object: CK_OBJECT_HANDLE, size: *mut CK_ULONG) =>
@@ -132,11 +143,11 @@ entry_points! {
             out_len: *mut CK_ULONG
         ) => |module| encrypt::encrypt(module, session, InBuf::new(data, data_len), OutBuf::new(out, out_len));
         initialised C_EncryptUpdate(
-            session: CK_SESSION_HANDLE, _data: *mut CK_BYTE, _data_len: CK_ULONG, _out: *mut CK_BYTE,
-            _out_len: *mut CK_ULONG
-        ) => |module| encrypt::multi_part(module, session);
-        initialised C_EncryptFinal(session: CK_SESSION_HANDLE, _out: *mut CK_BYTE, _out_len: *mut CK_ULONG) =>
-            |module| encrypt::multi_part(module, session);
+            session: CK_SESSION_HANDLE, data: *mut CK_BYTE, data_len: CK_ULONG, out: *mut CK_BYTE,
+            out_len: *mut CK_ULONG
+        ) => |module| encrypt::update(module, session, InBuf::new(data, data_len), OutBuf::new(out, out_len));
+        initialised C_EncryptFinal(session: CK_SESSION_HANDLE, out: *mut CK_BYTE, out_len: *mut CK_ULONG) =>
+            |module| encrypt::finish(module, session, OutBuf::new(out, out_len));
         initialised C_DecryptInit(session: CK_SESSION_HANDLE, mechanism: *mut CK_MECHANISM, key: CK_OBJECT_HANDLE) =>
             |module| decrypt::init(module, session, MechanismArg::new(mechanism), key);
         initialised C_Decrypt(
@@ -144,11 +155,11 @@ entry_points! {
             out_len: *mut CK_ULONG
         ) => |module| decrypt::decrypt(module, session, InBuf::new(data, data_len), OutBuf::new(out, out_len));
         initialised C_DecryptUpdate(
-            session: CK_SESSION_HANDLE, _data: *mut CK_BYTE, _data_len: CK_ULONG, _out: *mut CK_BYTE,
-            _out_len: *mut CK_ULONG
-        ) => |module| decrypt::multi_part(module, session);
-        initialised C_DecryptFinal(session: CK_SESSION_HANDLE, _out: *mut CK_BYTE, _out_len: *mut CK_ULONG) =>
-            |module| decrypt::multi_part(module, session);
+            session: CK_SESSION_HANDLE, data: *mut CK_BYTE, data_len: CK_ULONG, out: *mut CK_BYTE,
+            out_len: *mut CK_ULONG
+        ) => |module| decrypt::update(module, session, InBuf::new(data, data_len), OutBuf::new(out, out_len));
+        initialised C_DecryptFinal(session: CK_SESSION_HANDLE, out: *mut CK_BYTE, out_len: *mut CK_ULONG) =>
+            |module| decrypt::finish(module, session, OutBuf::new(out, out_len));
         initialised C_DigestInit(session: CK_SESSION_HANDLE, mechanism: *mut CK_MECHANISM) =>
             |module| digest::init(module, session, MechanismArg::new(mechanism));
         initialised C_Digest(
@@ -157,7 +168,8 @@ entry_points! {
         ) => |module| digest::digest(module, session, InBuf::new(data, data_len), OutBuf::new(out, out_len));
         initialised C_DigestUpdate(session: CK_SESSION_HANDLE, data: *mut CK_BYTE, data_len: CK_ULONG) =>
             |module| digest::update(module, session, InBuf::new(data, data_len));
-        initialised C_DigestKey(_session: CK_SESSION_HANDLE, _key: CK_OBJECT_HANDLE) => unsupported;
+        initialised C_DigestKey(session: CK_SESSION_HANDLE, key: CK_OBJECT_HANDLE) =>
+            |module| digest::key(module, session, key);
         initialised C_DigestFinal(session: CK_SESSION_HANDLE, out: *mut CK_BYTE, out_len: *mut CK_ULONG) =>
             |module| digest::finish(module, session, OutBuf::new(out, out_len));
         initialised C_SignInit(session: CK_SESSION_HANDLE, mechanism: *mut CK_MECHANISM, key: CK_OBJECT_HANDLE) =>
@@ -171,12 +183,12 @@ entry_points! {
         initialised C_SignFinal(session: CK_SESSION_HANDLE, out: *mut CK_BYTE, out_len: *mut CK_ULONG) =>
             |module| sign::finish(module, session, OutBuf::new(out, out_len));
         initialised C_SignRecoverInit(
-            _session: CK_SESSION_HANDLE, _mechanism: *mut CK_MECHANISM, _key: CK_OBJECT_HANDLE
-        ) => unsupported;
+            session: CK_SESSION_HANDLE, mechanism: *mut CK_MECHANISM, key: CK_OBJECT_HANDLE
+        ) => |module| recover::init_sign(module, session, MechanismArg::new(mechanism), key);
         initialised C_SignRecover(
-            _session: CK_SESSION_HANDLE, _data: *mut CK_BYTE, _len: CK_ULONG, _data_2: *mut CK_BYTE,
-            _len_out: *mut CK_ULONG
-        ) => unsupported;
+            session: CK_SESSION_HANDLE, data: *mut CK_BYTE, data_len: CK_ULONG, out: *mut CK_BYTE,
+            out_len: *mut CK_ULONG
+        ) => |module| recover::sign(module, session, InBuf::new(data, data_len), OutBuf::new(out, out_len));
         initialised C_VerifyInit(session: CK_SESSION_HANDLE, mechanism: *mut CK_MECHANISM, key: CK_OBJECT_HANDLE) =>
             |module| verify::init(module, session, MechanismArg::new(mechanism), key);
         initialised C_Verify(
@@ -188,32 +200,38 @@ entry_points! {
         initialised C_VerifyFinal(session: CK_SESSION_HANDLE, signature: *mut CK_BYTE, signature_len: CK_ULONG) =>
             |module| verify::finish(module, session, InBuf::new(signature, signature_len));
         initialised C_VerifyRecoverInit(
-            _session: CK_SESSION_HANDLE, _mechanism: *mut CK_MECHANISM, _key: CK_OBJECT_HANDLE
-        ) => unsupported;
+            session: CK_SESSION_HANDLE, mechanism: *mut CK_MECHANISM, key: CK_OBJECT_HANDLE
+        ) => |module| recover::init_verify(module, session, MechanismArg::new(mechanism), key);
         initialised C_VerifyRecover(
-            _session: CK_SESSION_HANDLE, _data: *mut CK_BYTE, _len: CK_ULONG, _data_2: *mut CK_BYTE,
-            _len_out: *mut CK_ULONG
-        ) => unsupported;
+            session: CK_SESSION_HANDLE, signature: *mut CK_BYTE, signature_len: CK_ULONG, out: *mut CK_BYTE,
+            out_len: *mut CK_ULONG
+        ) => |module| recover::verify(module, session, InBuf::new(signature, signature_len), OutBuf::new(out, out_len));
         initialised C_DigestEncryptUpdate(
-            _session: CK_SESSION_HANDLE, _data: *mut CK_BYTE, _len: CK_ULONG, _data_2: *mut CK_BYTE,
-            _len_out: *mut CK_ULONG
-        ) => unsupported;
+            session: CK_SESSION_HANDLE, data: *mut CK_BYTE, data_len: CK_ULONG, out: *mut CK_BYTE,
+            out_len: *mut CK_ULONG
+        ) => |module| dual::digest_encrypt(module, session, InBuf::new(data, data_len), OutBuf::new(out, out_len));
         initialised C_DecryptDigestUpdate(
-            _session: CK_SESSION_HANDLE, _data: *mut CK_BYTE, _len: CK_ULONG, _data_2: *mut CK_BYTE,
-            _len_out: *mut CK_ULONG
-        ) => unsupported;
+            session: CK_SESSION_HANDLE, data: *mut CK_BYTE, data_len: CK_ULONG, out: *mut CK_BYTE,
+            out_len: *mut CK_ULONG
+        ) => |module| dual::decrypt_digest(module, session, InBuf::new(data, data_len), OutBuf::new(out, out_len));
         initialised C_SignEncryptUpdate(
-            _session: CK_SESSION_HANDLE, _data: *mut CK_BYTE, _len: CK_ULONG, _data_2: *mut CK_BYTE,
-            _len_out: *mut CK_ULONG
-        ) => unsupported;
+            session: CK_SESSION_HANDLE, data: *mut CK_BYTE, data_len: CK_ULONG, out: *mut CK_BYTE,
+            out_len: *mut CK_ULONG
+        ) => |module| dual::sign_encrypt(module, session, InBuf::new(data, data_len), OutBuf::new(out, out_len));
         initialised C_DecryptVerifyUpdate(
-            _session: CK_SESSION_HANDLE, _data: *mut CK_BYTE, _len: CK_ULONG, _data_2: *mut CK_BYTE,
-            _len_out: *mut CK_ULONG
-        ) => unsupported;
+            session: CK_SESSION_HANDLE, data: *mut CK_BYTE, data_len: CK_ULONG, out: *mut CK_BYTE,
+            out_len: *mut CK_ULONG
+        ) => |module| dual::decrypt_verify(module, session, InBuf::new(data, data_len), OutBuf::new(out, out_len));
         initialised C_GenerateKey(
-            _session: CK_SESSION_HANDLE, _mechanism: *mut CK_MECHANISM, _template: *mut CK_ATTRIBUTE, _len: CK_ULONG,
-            _object: *mut CK_OBJECT_HANDLE
-        ) => unsupported;
+            session: CK_SESSION_HANDLE, mechanism: *mut CK_MECHANISM, template: *mut CK_ATTRIBUTE, count: CK_ULONG,
+            key: *mut CK_OBJECT_HANDLE
+        ) => |module| key::generate(
+                module,
+                session,
+                MechanismArg::new(mechanism),
+                Template::new(template, count),
+                OutValue::new(key),
+            );
         initialised C_GenerateKeyPair(
             session: CK_SESSION_HANDLE, mechanism: *mut CK_MECHANISM, public_template: *mut CK_ATTRIBUTE,
             public_count: CK_ULONG, private_template: *mut CK_ATTRIBUTE, private_count: CK_ULONG,
@@ -226,25 +244,42 @@ entry_points! {
                 (OutValue::new(public), OutValue::new(private)),
             );
         initialised C_WrapKey(
-            _session: CK_SESSION_HANDLE, _mechanism: *mut CK_MECHANISM, _key: CK_OBJECT_HANDLE,
-            _key_2: CK_OBJECT_HANDLE, _data: *mut CK_BYTE, _len_out: *mut CK_ULONG
-        ) => unsupported;
+            session: CK_SESSION_HANDLE, mechanism: *mut CK_MECHANISM, wrapping_key: CK_OBJECT_HANDLE,
+            key: CK_OBJECT_HANDLE, out: *mut CK_BYTE, out_len: *mut CK_ULONG
+        ) => |module| {
+            let mechanism = MechanismArg::new(mechanism);
+            let given = wrap::Wrap { mechanism, wrapping_key, key, associated_data: None };
+            wrap::wrap(module, session, given, OutBuf::new(out, out_len))
+        };
         initialised C_UnwrapKey(
-            _session: CK_SESSION_HANDLE, _mechanism: *mut CK_MECHANISM, _key: CK_OBJECT_HANDLE, _data: *mut CK_BYTE,
-            _len: CK_ULONG, _template: *mut CK_ATTRIBUTE, _len_2: CK_ULONG, _object: *mut CK_OBJECT_HANDLE
-        ) => unsupported;
+            session: CK_SESSION_HANDLE, mechanism: *mut CK_MECHANISM, unwrapping_key: CK_OBJECT_HANDLE,
+            wrapped: *mut CK_BYTE, wrapped_len: CK_ULONG, template: *mut CK_ATTRIBUTE, count: CK_ULONG,
+            key: *mut CK_OBJECT_HANDLE
+        ) => |module| {
+            let (mechanism, wrapped) = (MechanismArg::new(mechanism), InBuf::new(wrapped, wrapped_len));
+            let template = Template::new(template, count);
+            let given = wrap::Unwrap { mechanism, unwrapping_key, wrapped, template, associated_data: None };
+            wrap::unwrap(module, session, given, OutValue::new(key))
+        };
         initialised C_DeriveKey(
-            _session: CK_SESSION_HANDLE, _mechanism: *mut CK_MECHANISM, _key: CK_OBJECT_HANDLE,
-            _template: *mut CK_ATTRIBUTE, _len: CK_ULONG, _object: *mut CK_OBJECT_HANDLE
-        ) => unsupported;
+            session: CK_SESSION_HANDLE, mechanism: *mut CK_MECHANISM, base_key: CK_OBJECT_HANDLE,
+            template: *mut CK_ATTRIBUTE, count: CK_ULONG, key: *mut CK_OBJECT_HANDLE
+        ) => |module| derive::derive(
+                module,
+                session,
+                MechanismArg::new(mechanism),
+                base_key,
+                Template::new(template, count),
+                OutValue::new(key),
+            );
         initialised C_SeedRandom(session: CK_SESSION_HANDLE, seed: *mut CK_BYTE, seed_len: CK_ULONG) =>
             |module| random::seed(module, session, InBuf::new(seed, seed_len));
         initialised C_GenerateRandom(session: CK_SESSION_HANDLE, data: *mut CK_BYTE, data_len: CK_ULONG) =>
             |module| random::generate(module, session, OutFill::new(data, data_len));
         initialised C_GetFunctionStatus(_session: CK_SESSION_HANDLE) => |_| general::not_parallel();
         initialised C_CancelFunction(_session: CK_SESSION_HANDLE) => |_| general::not_parallel();
-        initialised C_WaitForSlotEvent(flags: CK_FLAGS, _slot_id: *mut CK_SLOT_ID, _reserved: *mut c_void) =>
-            |module| slot::wait(module, flags);
+        initialised C_WaitForSlotEvent(flags: CK_FLAGS, slot_id: *mut CK_SLOT_ID, reserved: *mut c_void) =>
+            |module| slot::wait(module, flags, OutValue::new(slot_id), reserved.is_null());
     }
     3.0 {
         anytime C_GetInterfaceList(interfaces: *mut CK_INTERFACE, count: *mut CK_ULONG) =>
@@ -265,77 +300,158 @@ entry_points! {
         initialised C_SessionCancel(session: CK_SESSION_HANDLE, flags: CK_FLAGS) =>
             |module| session::cancel(module, session, flags);
         initialised C_MessageEncryptInit(
-            _session: CK_SESSION_HANDLE, _mechanism: *mut CK_MECHANISM, _key: CK_OBJECT_HANDLE
-        ) => unsupported;
+            session: CK_SESSION_HANDLE, mechanism: *mut CK_MECHANISM, key: CK_OBJECT_HANDLE
+        ) => |module| message_cipher::init::<MessageEncrypt>(module, session, MechanismArg::new(mechanism), key);
         initialised C_EncryptMessage(
-            _session: CK_SESSION_HANDLE, _parameter: *mut c_void, _len: CK_ULONG, _data: *mut CK_BYTE,
-            _len_2: CK_ULONG, _data_2: *mut CK_BYTE, _len_3: CK_ULONG, _data_3: *mut CK_BYTE, _len_out: *mut CK_ULONG
-        ) => unsupported;
+            session: CK_SESSION_HANDLE, parameter: *mut c_void, parameter_len: CK_ULONG, aad: *mut CK_BYTE,
+            aad_len: CK_ULONG, data: *mut CK_BYTE, data_len: CK_ULONG, out: *mut CK_BYTE,
+            out_len: *mut CK_ULONG
+        ) => |module| message_cipher::whole::<MessageEncrypt>(
+                module,
+                session,
+                MessageArg::new(parameter, parameter_len),
+                InBuf::new(aad, aad_len),
+                InBuf::new(data, data_len),
+                OutBuf::new(out, out_len),
+            );
         initialised C_EncryptMessageBegin(
-            _session: CK_SESSION_HANDLE, _parameter: *mut c_void, _len: CK_ULONG, _data: *mut CK_BYTE,
-            _len_2: CK_ULONG
-        ) => unsupported;
+            session: CK_SESSION_HANDLE, parameter: *mut c_void, parameter_len: CK_ULONG, aad: *mut CK_BYTE,
+            aad_len: CK_ULONG
+        ) => |module| message_cipher::start::<MessageEncrypt>(
+                module,
+                session,
+                MessageArg::new(parameter, parameter_len),
+                InBuf::new(aad, aad_len),
+            );
         initialised C_EncryptMessageNext(
-            _session: CK_SESSION_HANDLE, _parameter: *mut c_void, _len: CK_ULONG, _data: *mut CK_BYTE,
-            _len_2: CK_ULONG, _data_2: *mut CK_BYTE, _len_out: *mut CK_ULONG, _flags: CK_FLAGS
-        ) => unsupported;
-        initialised C_MessageEncryptFinal(_session: CK_SESSION_HANDLE) => unsupported;
+            session: CK_SESSION_HANDLE, parameter: *mut c_void, parameter_len: CK_ULONG, data: *mut CK_BYTE,
+            data_len: CK_ULONG, out: *mut CK_BYTE, out_len: *mut CK_ULONG, flags: CK_FLAGS
+        ) => |module| message_cipher::next::<MessageEncrypt>(
+                module,
+                session,
+                MessageArg::new(parameter, parameter_len),
+                InBuf::new(data, data_len),
+                OutBuf::new(out, out_len),
+                flags,
+            );
+        initialised C_MessageEncryptFinal(session: CK_SESSION_HANDLE) =>
+            |module| message_cipher::end::<MessageEncrypt>(module, session);
         initialised C_MessageDecryptInit(
-            _session: CK_SESSION_HANDLE, _mechanism: *mut CK_MECHANISM, _key: CK_OBJECT_HANDLE
-        ) => unsupported;
+            session: CK_SESSION_HANDLE, mechanism: *mut CK_MECHANISM, key: CK_OBJECT_HANDLE
+        ) => |module| message_cipher::init::<MessageDecrypt>(module, session, MechanismArg::new(mechanism), key);
         initialised C_DecryptMessage(
-            _session: CK_SESSION_HANDLE, _parameter: *mut c_void, _len: CK_ULONG, _data: *mut CK_BYTE,
-            _len_2: CK_ULONG, _data_2: *mut CK_BYTE, _len_3: CK_ULONG, _data_3: *mut CK_BYTE, _len_out: *mut CK_ULONG
-        ) => unsupported;
+            session: CK_SESSION_HANDLE, parameter: *mut c_void, parameter_len: CK_ULONG, aad: *mut CK_BYTE,
+            aad_len: CK_ULONG, data: *mut CK_BYTE, data_len: CK_ULONG, out: *mut CK_BYTE,
+            out_len: *mut CK_ULONG
+        ) => |module| message_cipher::whole::<MessageDecrypt>(
+                module,
+                session,
+                MessageArg::new(parameter, parameter_len),
+                InBuf::new(aad, aad_len),
+                InBuf::new(data, data_len),
+                OutBuf::new(out, out_len),
+            );
         initialised C_DecryptMessageBegin(
-            _session: CK_SESSION_HANDLE, _parameter: *mut c_void, _len: CK_ULONG, _data: *mut CK_BYTE,
-            _len_2: CK_ULONG
-        ) => unsupported;
+            session: CK_SESSION_HANDLE, parameter: *mut c_void, parameter_len: CK_ULONG, aad: *mut CK_BYTE,
+            aad_len: CK_ULONG
+        ) => |module| message_cipher::start::<MessageDecrypt>(
+                module,
+                session,
+                MessageArg::new(parameter, parameter_len),
+                InBuf::new(aad, aad_len),
+            );
         initialised C_DecryptMessageNext(
-            _session: CK_SESSION_HANDLE, _parameter: *mut c_void, _len: CK_ULONG, _data: *mut CK_BYTE,
-            _len_2: CK_ULONG, _data_2: *mut CK_BYTE, _len_out: *mut CK_ULONG, _flags: CK_FLAGS
-        ) => unsupported;
-        initialised C_MessageDecryptFinal(_session: CK_SESSION_HANDLE) => unsupported;
+            session: CK_SESSION_HANDLE, parameter: *mut c_void, parameter_len: CK_ULONG, data: *mut CK_BYTE,
+            data_len: CK_ULONG, out: *mut CK_BYTE, out_len: *mut CK_ULONG, flags: CK_FLAGS
+        ) => |module| message_cipher::next::<MessageDecrypt>(
+                module,
+                session,
+                MessageArg::new(parameter, parameter_len),
+                InBuf::new(data, data_len),
+                OutBuf::new(out, out_len),
+                flags,
+            );
+        initialised C_MessageDecryptFinal(session: CK_SESSION_HANDLE) =>
+            |module| message_cipher::end::<MessageDecrypt>(module, session);
         initialised C_MessageSignInit(
-            _session: CK_SESSION_HANDLE, _mechanism: *mut CK_MECHANISM, _key: CK_OBJECT_HANDLE
-        ) => unsupported;
+            session: CK_SESSION_HANDLE, mechanism: *mut CK_MECHANISM, key: CK_OBJECT_HANDLE
+        ) => |module| message_sign::init_sign(module, session, MechanismArg::new(mechanism), key);
         initialised C_SignMessage(
-            _session: CK_SESSION_HANDLE, _parameter: *mut c_void, _len: CK_ULONG, _data: *mut CK_BYTE,
-            _len_2: CK_ULONG, _data_2: *mut CK_BYTE, _len_out: *mut CK_ULONG
-        ) => unsupported;
-        initialised C_SignMessageBegin(_session: CK_SESSION_HANDLE, _parameter: *mut c_void, _len: CK_ULONG) =>
-            unsupported;
+            session: CK_SESSION_HANDLE, parameter: *mut c_void, parameter_len: CK_ULONG, data: *mut CK_BYTE,
+            data_len: CK_ULONG, out: *mut CK_BYTE, out_len: *mut CK_ULONG
+        ) => |module| message_sign::sign(
+                module,
+                session,
+                MessageArg::new(parameter, parameter_len),
+                InBuf::new(data, data_len),
+                OutBuf::new(out, out_len),
+            );
+        initialised C_SignMessageBegin(session: CK_SESSION_HANDLE, parameter: *mut c_void, parameter_len: CK_ULONG) =>
+            |module| message_sign::start_sign(module, session, MessageArg::new(parameter, parameter_len));
         initialised C_SignMessageNext(
-            _session: CK_SESSION_HANDLE, _parameter: *mut c_void, _len: CK_ULONG, _data: *mut CK_BYTE,
-            _len_2: CK_ULONG, _data_2: *mut CK_BYTE, _len_out: *mut CK_ULONG
-        ) => unsupported;
-        initialised C_MessageSignFinal(_session: CK_SESSION_HANDLE) => unsupported;
+            session: CK_SESSION_HANDLE, parameter: *mut c_void, parameter_len: CK_ULONG, data: *mut CK_BYTE,
+            data_len: CK_ULONG, out: *mut CK_BYTE, out_len: *mut CK_ULONG
+        ) => |module| message_sign::next_sign(
+                module,
+                session,
+                MessageArg::new(parameter, parameter_len),
+                InBuf::new(data, data_len),
+                OutBuf::new(out, out_len),
+            );
+        initialised C_MessageSignFinal(session: CK_SESSION_HANDLE) => |module| message_sign::end_sign(module, session);
         initialised C_MessageVerifyInit(
-            _session: CK_SESSION_HANDLE, _mechanism: *mut CK_MECHANISM, _key: CK_OBJECT_HANDLE
-        ) => unsupported;
+            session: CK_SESSION_HANDLE, mechanism: *mut CK_MECHANISM, key: CK_OBJECT_HANDLE
+        ) => |module| message_sign::init_verify(module, session, MechanismArg::new(mechanism), key);
         initialised C_VerifyMessage(
-            _session: CK_SESSION_HANDLE, _parameter: *mut c_void, _len: CK_ULONG, _data: *mut CK_BYTE,
-            _len_2: CK_ULONG, _data_2: *mut CK_BYTE, _len_3: CK_ULONG
-        ) => unsupported;
-        initialised C_VerifyMessageBegin(_session: CK_SESSION_HANDLE, _parameter: *mut c_void, _len: CK_ULONG) =>
-            unsupported;
+            session: CK_SESSION_HANDLE, parameter: *mut c_void, parameter_len: CK_ULONG, data: *mut CK_BYTE,
+            data_len: CK_ULONG, signature: *mut CK_BYTE, signature_len: CK_ULONG
+        ) => |module| message_sign::verify(
+                module,
+                session,
+                MessageArg::new(parameter, parameter_len),
+                InBuf::new(data, data_len),
+                InBuf::new(signature, signature_len),
+            );
+        initialised C_VerifyMessageBegin(session: CK_SESSION_HANDLE, parameter: *mut c_void, parameter_len: CK_ULONG) =>
+            |module| message_sign::start_verify(module, session, MessageArg::new(parameter, parameter_len));
         initialised C_VerifyMessageNext(
-            _session: CK_SESSION_HANDLE, _parameter: *mut c_void, _len: CK_ULONG, _data: *mut CK_BYTE,
-            _len_2: CK_ULONG, _data_2: *mut CK_BYTE, _len_3: CK_ULONG
-        ) => unsupported;
-        initialised C_MessageVerifyFinal(_session: CK_SESSION_HANDLE) => unsupported;
+            session: CK_SESSION_HANDLE, parameter: *mut c_void, parameter_len: CK_ULONG, data: *mut CK_BYTE,
+            data_len: CK_ULONG, signature: *mut CK_BYTE, signature_len: CK_ULONG
+        ) => |module| message_sign::next_verify(
+                module,
+                session,
+                MessageArg::new(parameter, parameter_len),
+                InBuf::new(data, data_len),
+                InBuf::new(signature, signature_len),
+            );
+        initialised C_MessageVerifyFinal(session: CK_SESSION_HANDLE) =>
+            |module| message_sign::end_verify(module, session);
     }
     3.2 {
         initialised C_EncapsulateKey(
-            _session: CK_SESSION_HANDLE, _mechanism: *mut CK_MECHANISM, _key: CK_OBJECT_HANDLE,
-            _template: *mut CK_ATTRIBUTE, _len: CK_ULONG, _data: *mut CK_BYTE, _len_out: *mut CK_ULONG,
-            _object: *mut CK_OBJECT_HANDLE
-        ) => unsupported;
+            session: CK_SESSION_HANDLE, mechanism: *mut CK_MECHANISM, public_key: CK_OBJECT_HANDLE,
+            template: *mut CK_ATTRIBUTE, count: CK_ULONG, out: *mut CK_BYTE, out_len: *mut CK_ULONG,
+            key: *mut CK_OBJECT_HANDLE
+        ) => |module| encapsulate::encapsulate(
+                module,
+                session,
+                MechanismArg::new(mechanism),
+                public_key,
+                Template::new(template, count),
+                (OutBuf::new(out, out_len), OutValue::new(key)),
+            );
         initialised C_DecapsulateKey(
-            _session: CK_SESSION_HANDLE, _mechanism: *mut CK_MECHANISM, _key: CK_OBJECT_HANDLE,
-            _template: *mut CK_ATTRIBUTE, _len: CK_ULONG, _data: *mut CK_BYTE, _len_2: CK_ULONG,
-            _object: *mut CK_OBJECT_HANDLE
-        ) => unsupported;
+            session: CK_SESSION_HANDLE, mechanism: *mut CK_MECHANISM, private_key: CK_OBJECT_HANDLE,
+            template: *mut CK_ATTRIBUTE, count: CK_ULONG, ciphertext: *mut CK_BYTE, ciphertext_len: CK_ULONG,
+            key: *mut CK_OBJECT_HANDLE
+        ) => |module| encapsulate::decapsulate(
+                module,
+                session,
+                MechanismArg::new(mechanism),
+                private_key,
+                (Template::new(template, count), InBuf::new(ciphertext, ciphertext_len)),
+                OutValue::new(key),
+            );
         initialised C_VerifySignatureInit(
             session: CK_SESSION_HANDLE, mechanism: *mut CK_MECHANISM, key: CK_OBJECT_HANDLE, signature: *mut CK_BYTE,
             signature_len: CK_ULONG
@@ -365,14 +481,22 @@ entry_points! {
             _len_2: CK_ULONG
         ) => unsupported;
         initialised C_WrapKeyAuthenticated(
-            _session: CK_SESSION_HANDLE, _mechanism: *mut CK_MECHANISM, _key: CK_OBJECT_HANDLE,
-            _key_2: CK_OBJECT_HANDLE, _data: *mut CK_BYTE, _len: CK_ULONG, _data_2: *mut CK_BYTE,
-            _len_out: *mut CK_ULONG
-        ) => unsupported;
+            session: CK_SESSION_HANDLE, mechanism: *mut CK_MECHANISM, wrapping_key: CK_OBJECT_HANDLE,
+            key: CK_OBJECT_HANDLE, data: *mut CK_BYTE, data_len: CK_ULONG, out: *mut CK_BYTE, out_len: *mut CK_ULONG
+        ) => |module| {
+            let (mechanism, data) = (MechanismArg::new(mechanism), InBuf::new(data, data_len));
+            let given = wrap::Wrap { mechanism, wrapping_key, key, associated_data: Some(data) };
+            wrap::wrap(module, session, given, OutBuf::new(out, out_len))
+        };
         initialised C_UnwrapKeyAuthenticated(
-            _session: CK_SESSION_HANDLE, _mechanism: *mut CK_MECHANISM, _key: CK_OBJECT_HANDLE, _data: *mut CK_BYTE,
-            _len: CK_ULONG, _template: *mut CK_ATTRIBUTE, _len_2: CK_ULONG, _data_2: *mut CK_BYTE, _len_3: CK_ULONG,
-            _object: *mut CK_OBJECT_HANDLE
-        ) => unsupported;
+            session: CK_SESSION_HANDLE, mechanism: *mut CK_MECHANISM, unwrapping_key: CK_OBJECT_HANDLE,
+            wrapped: *mut CK_BYTE, wrapped_len: CK_ULONG, template: *mut CK_ATTRIBUTE, count: CK_ULONG,
+            data: *mut CK_BYTE, data_len: CK_ULONG, key: *mut CK_OBJECT_HANDLE
+        ) => |module| {
+            let (mechanism, wrapped) = (MechanismArg::new(mechanism), InBuf::new(wrapped, wrapped_len));
+            let (template, data) = (Template::new(template, count), InBuf::new(data, data_len));
+            let given = wrap::Unwrap { mechanism, unwrapping_key, wrapped, template, associated_data: Some(data) };
+            wrap::unwrap(module, session, given, OutValue::new(key))
+        };
     }
 }

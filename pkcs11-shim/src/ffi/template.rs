@@ -3,6 +3,7 @@
 
 use std::ptr;
 
+use bytes::Bytes;
 use cryptoki_sys::{CK_ATTRIBUTE, CK_UNAVAILABLE_INFORMATION};
 use prost::Message;
 use softkeep_proto::{
@@ -10,6 +11,7 @@ use softkeep_proto::{
     limits::{MAX_ATTRIBUTE_BYTES, MAX_TEMPLATE_ATTRIBUTES},
     pkcs11::v1::{Attribute, AttributeList},
 };
+use zeroize::Zeroizing;
 
 use super::views::{InBuf, length};
 use crate::{
@@ -46,7 +48,9 @@ impl Template {
             .map(|index| {
                 // SAFETY: not NULL, and index is below the count that `new` promises.
                 let given = unsafe { ptr::read_unaligned(self.attributes.add(index)) };
-                Ok(Attribute { r#type: given.type_, value: wire_value(&given, nested)?.into() })
+                // It may be a key: wiped when the request is gone.
+                let value = Bytes::from_owner(Zeroizing::new(wire_value(&given, nested)?));
+                Ok(Attribute { r#type: given.type_, value })
             })
             .collect()
     }
@@ -98,6 +102,17 @@ impl AttributesOut {
         if self.attributes.is_null() && self.count > 0 { Err(Error::ArgumentsBad) } else { Ok(()) }
     }
 
+    /// The attributes asked for, and whether the value is wanted or only its length.
+    pub fn wanted(&self) -> Result<Vec<(u64, bool)>> {
+        self.require()?;
+        let wanted = (0..length(self.count)?).map(|index| {
+            // SAFETY: not NULL, and index is below the count that `new` promises; valid to read.
+            let wanted = unsafe { ptr::read_unaligned(self.attributes.add(index)) };
+            (wanted.type_, !wanted.pValue.is_null())
+        });
+        Ok(wanted.collect())
+    }
+
     /// Fills in each attribute, or says in its length that there is no value.
     pub fn fill<'a>(&self, lookup: impl Fn(u64) -> Lookup<'a>) -> Result<()> {
         self.require()?;
@@ -109,7 +124,9 @@ impl AttributesOut {
             let mut wanted = unsafe { ptr::read_unaligned(place) };
             wanted.ulValueLen = match lookup(wanted.type_) {
                 Lookup::Value(value) => answer(&wanted, value, &mut trouble),
-                Lookup::Sensitive => {
+                Lookup::Length(len) if wanted.pValue.is_null() => len as u64,
+                // What the daemon would have told if asked, and did not tell, is nobody's to read.
+                Lookup::Sensitive | Lookup::OnRequest | Lookup::Length(_) => {
                     trouble.sensitive = true;
                     CK_UNAVAILABLE_INFORMATION
                 }
@@ -140,7 +157,7 @@ fn answer(wanted: &CK_ATTRIBUTE, wire: &[u8], trouble: &mut Trouble) -> u64 {
     if value_kind(wanted.type_) == ValueKind::Template {
         return answer_template(wanted, wire, trouble);
     }
-    let native = to_native(wanted.type_, wire);
+    let native = Zeroizing::new(to_native(wanted.type_, wire));
     if wanted.pValue.is_null() {
         return native.len() as u64;
     }

@@ -4,7 +4,10 @@
 
 mod calls;
 mod daemon;
+mod keys;
 mod lifecycle;
+mod maker;
+mod objects;
 mod tables;
 mod views;
 

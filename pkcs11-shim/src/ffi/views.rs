@@ -4,15 +4,12 @@
 use std::{ffi::c_void, ptr, slice};
 
 use cryptoki_sys as ck;
-use softkeep_proto::pkcs11::v1::{RsaOaepParams, RsaPssParams};
 
+use super::parameters;
 use crate::{
     error::{Error, Result},
-    mechanism::{self, Family, Mechanism, Raw},
+    mechanism::{self, Mechanism, Row},
 };
-
-/// The longest label of an OAEP parameter; RFC 8017 allows more, nobody has any.
-const MAX_OAEP_LABEL_BYTES: usize = 64 * 1024;
 
 /// The longest initialisation string that is looked at.
 const MAX_INIT_STRING_BYTES: usize = 4096;
@@ -73,6 +70,11 @@ impl OutBuf {
         Self { data, len }
     }
 
+    /// Whether the length's pointer is NULL: C_SignMessageNext says with it that more of the message follows.
+    pub fn has_no_length(&self) -> bool {
+        self.len.is_null()
+    }
+
     fn set_len(&self, len: usize) -> Result<()> {
         if self.len.is_null() {
             return Err(Error::ArgumentsBad);
@@ -88,6 +90,11 @@ impl OutBuf {
         }
         // SAFETY: not NULL, and valid to read for this call, as `new` asks.
         Ok(unsafe { ptr::read_unaligned(self.len) })
+    }
+
+    /// Whether the application only asks for the length.
+    pub fn is_query(&self) -> bool {
+        self.data.is_null()
     }
 
     /// For output whose length is known beforehand: answers a length query, refuses a short buffer, and says whether
@@ -263,7 +270,8 @@ pub struct MechanismArg {
 
 impl MechanismArg {
     /// # Safety
-    /// `mechanism` is NULL or valid to read, and so is its parameter for the length it gives, during this call.
+    /// `mechanism` is NULL or valid to read, and so is its parameter for the length it gives and what that points to, during
+    /// this call.
     pub unsafe fn new(mechanism: *const ck::CK_MECHANISM) -> Self {
         Self { mechanism }
     }
@@ -273,55 +281,35 @@ impl MechanismArg {
         self.mechanism.is_null()
     }
 
-    /// Reads the mechanism and the parameter that its row takes.
-    pub fn parse(&self) -> Result<Mechanism> {
+    pub(super) fn given(&self) -> Result<(ck::CK_MECHANISM, &'static Row)> {
         if self.mechanism.is_null() {
             return Err(Error::ArgumentsBad);
         }
         // SAFETY: not NULL, and valid to read for this call, as `new` asks.
         let given = unsafe { ptr::read_unaligned(self.mechanism) };
-        let row = mechanism::find(given.mechanism)?;
-        let raw = if given.pParameter.is_null() || given.ulParameterLen == 0 {
-            Raw::Nothing
-        } else {
-            match row.family {
-                Family::RsaPss => pss(&given),
-                Family::RsaOaep => oaep(&given)?,
-                _ => Raw::Wrong,
-            }
-        };
-        Mechanism::new(row, raw)
+        Ok((given, mechanism::find(given.mechanism)?))
     }
-}
 
-/// Reads a parameter structure if its length is right.
-fn parameter<T: Copy>(given: &ck::CK_MECHANISM) -> Option<T> {
-    if given.pParameter.is_null() || given.ulParameterLen != size_of::<T>() as u64 {
-        return None;
+    /// Reads the mechanism and the parameter that its row takes.
+    pub fn parse(&self) -> Result<Mechanism> {
+        let (given, row) = self.given()?;
+        // SAFETY: the parameter is as `new` asks.
+        Mechanism::new(row, unsafe { parameters::read(row, &given) }?)
     }
-    // SAFETY: not NULL, as long as T, and valid to read, as `MechanismArg::new` asks; T is plain numbers and pointers.
-    Some(unsafe { ptr::read_unaligned(given.pParameter.cast::<T>()) })
-}
 
-fn pss(given: &ck::CK_MECHANISM) -> Raw {
-    match parameter::<ck::CK_RSA_PKCS_PSS_PARAMS>(given) {
-        Some(pss) => Raw::Pss(RsaPssParams { hash: pss.hashAlg, mgf: pss.mgf, salt_len_bytes: pss.sLen }),
-        None => Raw::Wrong,
+    /// Reads the mechanism alone: the message-based functions give the parameter with each message.
+    pub fn parse_bare(&self) -> Result<Mechanism> {
+        self.given().map(|(_, row)| Mechanism::without_parameter(row))
     }
-}
 
-fn oaep(given: &ck::CK_MECHANISM) -> Result<Raw> {
-    let Some(oaep) = parameter::<ck::CK_RSA_PKCS_OAEP_PARAMS>(given) else { return Ok(Raw::Wrong) };
-    // SAFETY: the parameter's own pointer is valid for its length, as `MechanismArg::new` asks.
-    let label = unsafe { InBuf::new(oaep.pSourceData.cast(), oaep.ulSourceDataLen) };
-    // Many callers leave `source` 0 with an empty label; only a label needs CKZ_DATA_SPECIFIED.
-    if oaep.ulSourceDataLen > MAX_OAEP_LABEL_BYTES as u64
-        || (oaep.source != ck::CKZ_DATA_SPECIFIED && (oaep.source != 0 || oaep.ulSourceDataLen > 0))
-    {
-        return Ok(Raw::Wrong);
+    /// Where the handles of the keys go that SP 800-108 derives beside the first one, in their order.
+    pub fn additional_keys(&self) -> Result<Vec<OutValue<ck::CK_OBJECT_HANDLE>>> {
+        let (given, row) = self.given()?;
+        // SAFETY: the parameter is as `new` asks.
+        let handles = unsafe { parameters::additional_handles(row, &given) }?;
+        // SAFETY: each is NULL or valid to write, as `new` asks of what the parameter points to.
+        Ok(handles.into_iter().map(|handle| unsafe { OutValue::new(handle) }).collect())
     }
-    let label = label.bytes().map_err(|_| Error::MechanismParamInvalid)?.to_vec().into();
-    Ok(Raw::Oaep(RsaOaepParams { hash: oaep.hashAlg, mgf: oaep.mgf, label }))
 }
 
 /// C_Initialize's argument (PKCS#11 3.2 section 5.4.1).

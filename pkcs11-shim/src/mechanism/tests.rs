@@ -4,7 +4,7 @@
 use super::*;
 
 fn pss(hash: u64, mgf: u64, salt_len_bytes: u64) -> Raw {
-    Raw::Pss(wire::RsaPssParams { hash, mgf, salt_len_bytes })
+    Parameter::RsaPss(wire::RsaPssParams { hash, mgf, salt_len_bytes }).into()
 }
 
 fn check(mechanism: u64, raw: Raw, expect: Result<()>) {
@@ -35,7 +35,8 @@ fn pss_parameters_are_needed_and_checked() {
 
 #[test]
 fn other_parameters() {
-    let oaep = |hash| Raw::Oaep(wire::RsaOaepParams { hash, mgf: ck::CKG_MGF1_SHA1, label: b"l".to_vec().into() });
+    let label = || b"l".to_vec().into();
+    let oaep = |hash| Parameter::RsaOaep(wire::RsaOaepParams { hash, mgf: ck::CKG_MGF1_SHA1, label: label() }).into();
     check(ck::CKM_RSA_PKCS_OAEP, oaep(ck::CKM_SHA256), Ok(()));
     check(ck::CKM_RSA_PKCS_OAEP, oaep(0), Err(Error::MechanismParamInvalid));
     check(ck::CKM_ECDSA, Raw::Nothing, Ok(()));

@@ -42,7 +42,7 @@ pub(super) trait Wire: Send {
 }
 
 /// The path of the one method.
-const METHOD: &str = "http://localhost/softkeep.pkcs11.v1.Module/Exchange";
+const METHOD: &str = "/softkeep.pkcs11.v1.Module/Exchange";
 /// Two of the largest messages: the daemon never has to wait for us to read on.
 const WINDOW_BYTES: u32 = 8 * 1024 * 1024;
 /// Headers and trailers of a gRPC answer are below 1 KiB.
@@ -87,8 +87,9 @@ pub(super) struct Core {
 }
 
 impl Core {
-    /// Writes the preface and the request's headers into the pipe; they leave together with the first message.
-    pub(super) fn open(pipe: Pipe) -> Result<Core, End> {
+    /// Writes the preface and the request's headers into the pipe; they leave together with the first message. The
+    /// authority is what comes before the path of a URL.
+    pub(super) fn open(pipe: Pipe, authority: &str) -> Result<Core, End> {
         let woken = Arc::new(Flag(AtomicBool::new(false)));
         let waker = Waker::from(Arc::clone(&woken));
         let mut context = Context::from_waker(&waker);
@@ -107,7 +108,7 @@ impl Core {
         let request = Request::builder()
             .method(Method::POST)
             .version(Version::HTTP_2)
-            .uri(METHOD)
+            .uri(format!("{authority}{METHOD}"))
             .header("te", "trailers")
             .header("content-type", "application/grpc")
             .header("user-agent", concat!("softkeep-pkcs11/", env!("CARGO_PKG_VERSION")))

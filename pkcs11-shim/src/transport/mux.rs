@@ -12,11 +12,11 @@ use prost::Message;
 use softkeep_proto::limits::MAX_IN_FLIGHT_PER_CONNECTION;
 use softkeep_proto::pkcs11::v1::{Reply, Request, reply};
 
+use super::channel::Channel;
 use super::core::{End, Wire};
 use super::deframe::frame;
 use super::desk::{Buffer, Desk, Ticket, Turn};
 use super::pipe::Pipe;
-use super::socket::Socket;
 use super::sync::{Arc, Mutex, lock};
 use super::told::Told;
 
@@ -42,7 +42,7 @@ pub(super) enum Fault {
 
 /// A connection.
 pub(super) struct Mux {
-    socket: Socket,
+    channel: Channel,
     pipe: Pipe,
     core: Mutex<Box<dyn Wire>>,
     outbox: Mutex<Outbox>,
@@ -76,9 +76,9 @@ struct Outbox {
 }
 
 impl Mux {
-    pub(super) fn new(socket: Socket, pipe: Pipe, core: Box<dyn Wire>, told: Arc<Told>) -> Mux {
+    pub(super) fn new(channel: Channel, pipe: Pipe, core: Box<dyn Wire>, told: Arc<Told>) -> Mux {
         Mux {
-            socket,
+            channel,
             pipe,
             core: Mutex::new(core),
             outbox: Mutex::default(),
@@ -145,7 +145,7 @@ impl Mux {
             unsent
         };
         let first = !self.dead.swap(true, Ordering::AcqRel);
-        self.socket.shutdown();
+        self.channel.shutdown();
         // A peer that never spoke has not even sent the preface that comes before all work (RFC 9113 section 3.4).
         let idle = !self.spoke.load(Ordering::Acquire);
         self.desk.close(|id| {
@@ -180,7 +180,7 @@ impl Mux {
                 return;
             }
             let stalled = self.stalled.load(Ordering::Acquire);
-            let ready = self.socket.wait(true, stalled, until.min(now + LEAD_SLICE));
+            let ready = self.channel.wait(true, stalled, until.min(now + LEAD_SLICE));
             if ready.readable {
                 self.read_some(buffer);
             }
@@ -193,7 +193,7 @@ impl Mux {
     /// Reads once, as the leader. False: there was nothing, or the connection is at its end.
     fn read_some(&self, buffer: &mut Buffer) -> bool {
         let mut end = None;
-        let received = match self.socket.recv(buffer) {
+        let received = match self.channel.recv(buffer) {
             Ok(None) => return false,
             Ok(Some(received)) => received,
             Err(error) => {
@@ -308,11 +308,11 @@ impl Mux {
             }
             let mut sent = 0;
             while let Some(unsent) = rest.get(sent..).filter(|unsent| !unsent.is_empty()) {
-                match self.socket.send(unsent) {
+                match self.channel.send(unsent) {
                     Ok(Some(count)) => sent += count,
                     Ok(None) => match on_full() {
                         Some(until) => {
-                            self.socket.wait(false, true, until);
+                            self.channel.wait(false, true, until);
                         }
                         None => return self.leave_rest(rest.split_off(sent), sent),
                     },
@@ -358,7 +358,7 @@ impl Mux {
             outbox.unsent.extend(unsent);
         }
         self.go_away();
-        self.socket.shutdown();
+        self.channel.shutdown();
         Flushed::Broken
     }
 }

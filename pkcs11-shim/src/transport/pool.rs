@@ -5,10 +5,11 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use super::Endpoint;
+use super::channel::Channel;
 use super::core::{Core, End};
 use super::mux::Mux;
 use super::pipe::Pipe;
-use super::socket::{Descriptors, Inherited, Socket};
+use super::socket::{Descriptors, Inherited};
 use super::sync::{Arc, Condvar, Mutex, MutexGuard, Weak, lock};
 use super::told::{Revisions, Told};
 
@@ -101,7 +102,7 @@ impl Pool {
                     drop(state);
                     // Closed outside the lock: the pool is never locked over a system call.
                     retired.clear();
-                    let made = self.connect(endpoint, index);
+                    let made = self.connect(endpoint, index, until);
                     return match (made, best) {
                         (Err(_), Some((mux, _))) => Ok(Lent::new(mux)),
                         (made, _) => made,
@@ -119,8 +120,8 @@ impl Pool {
     }
 
     /// Fills a line that this call has claimed.
-    fn connect(&self, endpoint: &Endpoint, index: usize) -> Result<Lent, String> {
-        let made = self.open(endpoint);
+    fn connect(&self, endpoint: &Endpoint, index: usize, until: Instant) -> Result<Lent, String> {
+        let made = self.open(endpoint, until);
         let mut state = lock(&self.state);
         let made = match made {
             Ok(mux) if !state.closed => {
@@ -145,15 +146,13 @@ impl Pool {
         made
     }
 
-    fn open(&self, endpoint: &Endpoint) -> Result<Arc<Mux>, String> {
-        let Endpoint::Unix(path) = endpoint;
-        let socket =
-            Socket::connect(path, &self.descriptors).map_err(|error| format!("{}: {error}", path.display()))?;
+    fn open(&self, endpoint: &Endpoint, until: Instant) -> Result<Arc<Mux>, String> {
+        let channel = Channel::open(endpoint, &self.descriptors, until)?;
         let pipe = Pipe::default();
-        let core = Core::open(pipe.clone()).map_err(|end| match end {
+        let core = Core::open(pipe.clone(), &endpoint.authority()).map_err(|end| match end {
             End::NotSent(cause) | End::Lost(cause) | End::Refused(_, cause) => cause,
         })?;
-        Ok(Arc::new(Mux::new(socket, pipe, Box::new(core), Arc::clone(&self.told))))
+        Ok(Arc::new(Mux::new(channel, pipe, Box::new(core), Arc::clone(&self.told))))
     }
 
     /// The connections that are open, for reading notices.
@@ -221,6 +220,7 @@ impl Held<'_> {
     /// In the child: the parent's connections are leaked, because their locks may be held by threads that do not exist
     /// here. Neither locks, nor drops, nor makes a system call; the descriptors that are to be closed are the answer.
     pub(super) fn forget_parent(mut self) -> Vec<Inherited> {
+        // A line that another thread was connecting is free too: that thread is not here.
         for line in &mut self.state.lines {
             if let Line::Open(mux) = std::mem::replace(line, Line::Empty) {
                 std::mem::forget(mux);

@@ -2,6 +2,7 @@
 //! here.
 
 use std::io;
+use std::net::SocketAddr;
 use std::os::fd::{AsRawFd, IntoRawFd, OwnedFd, RawFd};
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -11,10 +12,13 @@ use rustix::fs::fstat;
 use rustix::io::Errno;
 use rustix::net::{
     AddressFamily, RecvFlags, SendFlags, Shutdown, SocketAddrUnix, SocketFlags, SocketType, connect, recv, send,
-    shutdown, socket_with,
+    shutdown, socket_with, sockopt,
 };
 
 use super::sync::{Arc, Mutex, lock};
+
+/// After so long without a word the kernel asks a TCP peer whether it is there, three times, and then gives up.
+const KEEP_ALIVE: Duration = Duration::from_secs(30);
 
 /// A descriptor of ours, by number and by what it was when it was made. Hosts that daemonize close and reuse numbers,
 /// so the number alone proves nothing.
@@ -78,19 +82,48 @@ impl Socket {
     /// again.
     pub(super) fn connect(path: &Path, list: &Arc<Descriptors>) -> io::Result<Socket> {
         let address = SocketAddrUnix::new(path)?;
-        let socket = {
-            // The one lock over system calls: both never wait, and a fork must not see a descriptor before it is on the
-            // list.
-            let mut entries = lock(list);
-            let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
-            let descriptor = socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
-            let stat = fstat(&descriptor)?;
-            let inherited = Inherited { number: descriptor.as_raw_fd(), device: stat.st_dev, inode: stat.st_ino };
-            entries.push(inherited);
-            Socket { descriptor: Some(descriptor), entry: Entry { list: Arc::clone(list), inherited } }
-        };
+        let socket = Socket::make(AddressFamily::UNIX, list)?;
         connect(socket.descriptor()?, &address)?;
         Ok(socket)
+    }
+
+    /// Connects over TCP, and waits for that.
+    pub(super) fn connect_tcp(address: SocketAddr, list: &Arc<Descriptors>, until: Instant) -> io::Result<Socket> {
+        let family = if address.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
+        let socket = Socket::make(family, list)?;
+        let descriptor = socket.descriptor()?;
+        // Requests are small and each is waited for.
+        sockopt::set_tcp_nodelay(descriptor, true)?;
+        // Nobody reads while the host is idle, so the kernel has to notice that the other end is gone.
+        sockopt::set_socket_keepalive(descriptor, true)?;
+        sockopt::set_tcp_keepidle(descriptor, KEEP_ALIVE)?;
+        sockopt::set_tcp_keepintvl(descriptor, KEEP_ALIVE / 3)?;
+        sockopt::set_tcp_keepcnt(descriptor, 3)?;
+        match connect(descriptor, &address) {
+            Ok(()) => return Ok(socket),
+            Err(Errno::INPROGRESS | Errno::INTR) => {}
+            Err(errno) => return Err(errno.into()),
+        }
+        while Instant::now() < until {
+            if socket.wait(false, true, until).writable {
+                sockopt::socket_error(socket.descriptor()?)??;
+                return Ok(socket);
+            }
+        }
+        Err(io::ErrorKind::TimedOut.into())
+    }
+
+    /// A socket that is on the list.
+    fn make(family: AddressFamily, list: &Arc<Descriptors>) -> io::Result<Socket> {
+        // The one lock over system calls: both never wait, and a fork must not see a descriptor before it is on the
+        // list.
+        let mut entries = lock(list);
+        let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+        let descriptor = socket_with(family, SocketType::STREAM, flags, None)?;
+        let stat = fstat(&descriptor)?;
+        let inherited = Inherited { number: descriptor.as_raw_fd(), device: stat.st_dev, inode: stat.st_ino };
+        entries.push(inherited);
+        Ok(Socket { descriptor: Some(descriptor), entry: Entry { list: Arc::clone(list), inherited } })
     }
 
     /// It is there until the socket is dropped.

@@ -2,7 +2,11 @@
 //! milliseconds it took, and what was asked for. One application, so one login, for as long as it runs.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use std::{collections::HashMap, io, time::Instant};
+use std::{
+    collections::HashMap,
+    io, ptr, thread,
+    time::{Duration, Instant},
+};
 
 use softkeep_tests::{
     raw::{Kind, Module, Rv, Signer, ck, name},
@@ -28,6 +32,35 @@ fn main() {
             Err(rv) => println!("{} {ms}", name(rv)),
         }
     }
+}
+
+/// Every slot with its flags, and how many have a token.
+fn slots(module: Module) -> Rv<String> {
+    let list = |present: u8| -> Rv<Vec<u64>> {
+        let (mut count, mut ids) = (0, [0; 16]);
+        plain(raw_call!(module, C_GetSlotList(present, ptr::null_mut(), &mut count)))?;
+        plain(raw_call!(module, C_GetSlotList(present, ids.as_mut_ptr(), &mut count)))?;
+        Ok(ids.into_iter().take(count as usize).collect())
+    };
+    let mut told = String::new();
+    for slot in list(ck::CK_FALSE)? {
+        let mut info = ck::CK_SLOT_INFO::default();
+        plain(raw_call!(module, C_GetSlotInfo(slot, &mut info)))?;
+        let flag = |flag: u64, name: &'static str| if info.flags & flag != 0 { name } else { "" };
+        told += &format!(
+            "{slot}:{}{} ",
+            flag(ck::CKF_TOKEN_PRESENT, "present"),
+            flag(ck::CKF_REMOVABLE_DEVICE, "+removable")
+        );
+    }
+    Ok(format!("{told}of them {} present", list(ck::CK_TRUE)?.len()))
+}
+
+/// C_WaitForSlotEvent; the slot.
+fn slot_event(module: Module, flags: u64) -> Rv<String> {
+    let mut slot = u64::MAX;
+    plain(raw_call!(module, C_WaitForSlotEvent(flags, &mut slot, ptr::null_mut())))?;
+    Ok(slot.to_string())
 }
 
 fn plain(rv: u64) -> Rv<String> {
@@ -56,6 +89,30 @@ impl Host {
                 let (old, new) = rest.split_once(' ').expect("old and new");
                 let (old_ptr, new_ptr) = (old.as_ptr().cast_mut(), new.as_ptr().cast_mut());
                 plain(raw_call!(module, C_SetPIN(session, old_ptr, old.len() as u64, new_ptr, new.len() as u64)))
+            }
+            "slots" => slots(module),
+            "token-info" => {
+                let mut info = ck::CK_TOKEN_INFO::default();
+                plain(raw_call!(module, C_GetTokenInfo(rest.parse().unwrap(), &mut info)))?;
+                Ok(String::from_utf8_lossy(&info.label).trim_end().to_owned())
+            }
+            "open-slot" => {
+                self.session = module.open(rest.parse().unwrap())?;
+                Ok(String::new())
+            }
+            "event" => slot_event(module, ck::CKF_DONT_BLOCK),
+            "wait" => slot_event(module, 0),
+            "wait-until-finalize" => thread::scope(|scope| {
+                scope.spawn(|| {
+                    thread::sleep(Duration::from_millis(300));
+                    assert_eq!(module.finalize(), ck::CKR_OK);
+                });
+                slot_event(module, 0)
+            }),
+            "private-handle" => self.signer(rest).map(|signer| signer.private.to_string()),
+            "sign-with-handle" => {
+                let signature = module.sign(session, ck::CKM_ECDSA_SHA256, rest.parse().unwrap(), b"some data");
+                signature.map(|signature| signature.len().to_string())
             }
             "find-private" => Ok(module.find(session, ck::CKO_PRIVATE_KEY, rest)?.len().to_string()),
             // The key is looked for once and then used by its handles.

@@ -80,7 +80,14 @@ fn hash(hash: Hash, source: impl Read, name: &str) -> Result<Vec<u8>> {
         Hash::Sha256 => hash_with::<Sha256>(source, name),
         Hash::Sha384 => hash_with::<Sha384>(source, name),
         Hash::Sha512 => hash_with::<Sha512>(source, name),
-        Hash::Sha1 | Hash::Sha224 => Err(Error::usage("no signature algorithm here uses this hash")),
+        Hash::Sha1
+        | Hash::Sha224
+        | Hash::Sha512_224
+        | Hash::Sha512_256
+        | Hash::Sha3_224
+        | Hash::Sha3_256
+        | Hash::Sha3_384
+        | Hash::Sha3_512 => Err(Error::usage("no signature algorithm here uses this hash")),
     }
 }
 

@@ -26,6 +26,9 @@ pub struct Args {
     /// What PKCS#11 callers may do
     #[arg(long, value_parser = ["standard", "strict"])]
     profile: Option<String>,
+    /// What sensitive keys may be wrapped by: keys that cannot undo it, or any key (for old programs)
+    #[arg(long, value_parser = ["guarded", "any"])]
+    wrapping: Option<String>,
     /// Put a self-signed certificate object beside each signing key (Java needs one); the daemon's default if absent
     #[arg(long, num_args = 0..=1, default_missing_value = "true", value_parser = BoolishValueParser::new())]
     publish_certificates: Option<bool>,
@@ -43,6 +46,7 @@ pub async fn run(args: Args, context: &Context) -> Result<Reply> {
         tags: args.tags.map()?,
         soft_delete_retention_days: args.retention_days,
         profile: args.profile.unwrap_or_default(),
+        wrapping: args.wrapping.unwrap_or_default(),
         publish_certificates: args.publish_certificates,
         request_id: String::new(),
     };

@@ -20,7 +20,7 @@ pub(super) struct Faces {
 }
 
 /// The attributes that have an index.
-const INDEXED: [u64; 2] = [ck::CKA_LABEL, ck::CKA_ID];
+const INDEXED: [u64; 3] = [ck::CKA_LABEL, ck::CKA_ID, ck::CKA_PUBLIC_KEY_INFO];
 
 impl Faces {
     /// Shows an id's objects in place of those it had.

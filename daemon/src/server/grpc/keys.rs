@@ -93,10 +93,17 @@ fn show(view: &KeyView) -> v1::Key {
     let (kty, key_size_bits, curve) = match version.key_type {
         KeyType::Rsa(bits) => ("RSA", bits, String::new()),
         KeyType::Ec(curve) => ("EC", 0, curve.name().to_owned()),
+        // RFC 8037 and RFC 9864 for what JWK has names for; the rest as the store says it.
+        KeyType::Edwards(_) | KeyType::Montgomery(_) => ("OKP", 0, version.key_type.kind().to_owned()),
+        KeyType::MlDsa(_) | KeyType::MlKem(_) => ("AKP", 0, version.key_type.kind().to_owned()),
+        KeyType::Dh(bits) => ("DH", bits, String::new()),
+        KeyType::Secret(_, bytes) => ("oct", 8 * bytes, String::new()),
     };
-    let (n, e, x, y) = match version.public.numbers.clone() {
-        PublicNumbers::Rsa { n, e } => (n, e, vec![], vec![]),
-        PublicNumbers::Ec { x, y } => (vec![], vec![], x, y),
+    let (n, e, x, y) = match version.public.as_ref().map(|public| public.numbers.clone()) {
+        Some(PublicNumbers::Rsa { n, e }) => (n, e, vec![], vec![]),
+        Some(PublicNumbers::Ec { x, y }) => (vec![], vec![], x, y),
+        Some(PublicNumbers::Raw(x)) => (vec![], vec![], x, vec![]),
+        Some(PublicNumbers::Dh { .. }) | None => (vec![], vec![], vec![], vec![]),
     };
     v1::Key {
         vault: view.vault.name.clone(),
@@ -114,7 +121,7 @@ fn show(view: &KeyView) -> v1::Key {
         updated: record.updated,
         tags: record.tags.clone().into_iter().collect(),
         exportable: version.policy.extractable,
-        public_key_der: version.public.spki_der.clone(),
+        public_key_der: record.public_key_der.clone(),
         n,
         e,
         x,

@@ -55,6 +55,7 @@ impl Services {
             damaged_records: unsealed.map(|rooms| rooms.keys.damaged.clone()).unwrap_or_default(),
             memory_locked: self.about.memory_locked,
             audit: audit.unwrap_or_else(|| "ok".into()),
+            requests: self.pipeline.requests(),
         }
     }
 }

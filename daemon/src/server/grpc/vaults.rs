@@ -67,6 +67,7 @@ impl Services {
             tags: record.tags.clone().into_iter().collect(),
             soft_delete_retention_days: record.soft_delete_retention_days,
             profile: record.profile.clone(),
+            wrapping: if record.wrapping.is_empty() { "guarded".into() } else { record.wrapping.clone() },
             publish_certificates: record.publish_certificates,
             user_pin_set: record.user_pin.is_some(),
             so_pin_set: record.so_pin.is_some(),

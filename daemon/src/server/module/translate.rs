@@ -1,11 +1,10 @@
 //! One request of the module as an operation of the pipeline, and its result as a reply.
 
 use bytes::Bytes;
-use cryptoki_sys as ck;
 use softkeep_proto::pkcs11::v1::{self, KeyRef, ObjectRef, key_ref, reply, request::Op};
 use zeroize::Zeroizing;
 
-use super::{super::grpc::access::serial, mechanism};
+use super::{super::grpc::access::serial, uses};
 use crate::{
     audit::record::Door,
     error::{Error, ErrorCode, Result},
@@ -13,7 +12,6 @@ use crate::{
     identity::{Caller, UserType},
     ops::{
         create_object::CreateObject,
-        decrypt::Decrypt,
         destroy_object::DestroyObject,
         find_objects::{FindObjects, Found},
         generate_key_pair::GenerateKeyPair,
@@ -22,10 +20,9 @@ use crate::{
         login::Login,
         set_attributes::SetAttributes,
         set_pin::SetPin,
-        sign::{self, Sign},
     },
     pipeline::Pipeline,
-    policy::{KeyName, VaultName},
+    policy::VaultName,
 };
 
 /// Runs one request.
@@ -67,13 +64,37 @@ pub async fn run(pipeline: &Pipeline, caller: Caller, vault: Id, op: Option<Op>)
             reply::Result::Objects(objects(run!(GetObjects { vault, objects: wanted })))
         }
         Op::Sign(request) => {
-            let (signature, _) = run!(sign(vault, request)?);
+            let (signature, _) = run!(uses::sign(vault, request)?);
             reply::Result::Sign(v1::SignReply { signature: signature.into() })
         }
+        Op::Verify(request) => {
+            run!(uses::verify(vault, request)?);
+            reply::Result::Verified(v1::VerifyReply {})
+        }
+        Op::UpdateMac(request) => {
+            let mac_state = run!(uses::update_mac(vault, request)?).into();
+            reply::Result::MacUpdated(v1::UpdateMacReply { mac_state })
+        }
+        Op::Encrypt(request) => {
+            let ciphertext = run!(uses::encrypt(vault, request)?).into();
+            reply::Result::Encrypted(v1::EncryptReply { ciphertext })
+        }
         Op::Decrypt(request) => {
-            let (plaintext, _) = run!(decrypt(vault, request)?);
+            let (plaintext, _) = run!(uses::decrypt(vault, request)?);
             reply::Result::Decrypt(v1::DecryptReply { plaintext: Bytes::copy_from_slice(&plaintext) })
         }
+        Op::WrapKey(request) => {
+            let wrapped = run!(uses::wrap_key(vault, request)?).into();
+            reply::Result::Wrapped(v1::WrapKeyReply { wrapped })
+        }
+        Op::UnwrapKey(request) => reply::Result::Created(objects(run!(uses::unwrap_key(vault, request)?))),
+        Op::DeriveKey(request) => reply::Result::Created(objects(run!(uses::derive_key(vault, request)?))),
+        Op::EncapsulateKey(request) => {
+            let (ciphertext, created) = run!(uses::encapsulate_key(vault, request)?);
+            let created = Some(objects(created));
+            reply::Result::Encapsulated(v1::EncapsulateKeyReply { ciphertext: ciphertext.into(), created })
+        }
+        Op::DecapsulateKey(request) => reply::Result::Created(objects(run!(uses::decapsulate_key(vault, request)?))),
         Op::GenerateKeyPair(request) => {
             reply::Result::Generated(objects(run!(GenerateKeyPair::parse(vault, request)?)))
         }
@@ -105,48 +126,6 @@ pub fn token_object(key: Option<KeyRef>) -> Result<ObjectRef> {
         Some(key_ref::Key::Sealed(_)) => Err(Error::new(ErrorCode::NotSupported, "session objects are not known here")),
         None => Err(Error::new(ErrorCode::InvalidArgument, "the request names no object")),
     }
-}
-
-/// A private key by the object that the module names.
-fn private_key(key: Option<KeyRef>) -> Result<KeyName> {
-    let object = token_object(key)?;
-    if object.class != ck::CKO_PRIVATE_KEY {
-        return Err(Error::new(ErrorCode::KeyTypeMismatch, "the object is no private key"));
-    }
-    Ok(KeyName::Version(Id::from_bytes(&object.unique_id)?))
-}
-
-fn mechanism_of(mechanism: Option<v1::Mechanism>) -> Result<v1::Mechanism> {
-    mechanism.ok_or_else(|| Error::new(ErrorCode::InvalidParameters, "the request has no mechanism"))
-}
-
-fn sign(vault: Id, request: v1::Sign) -> Result<Sign> {
-    let mechanism = mechanism_of(request.mechanism)?;
-    let (scheme, algorithm) = mechanism::sign(&mechanism)?;
-    sign::check_size(&request.data)?;
-    Ok(Sign {
-        vault: VaultName::Id(vault),
-        key: private_key(request.key)?,
-        scheme,
-        algorithm,
-        curve: None,
-        mechanism: Some(mechanism.r#type),
-        input: request.data.to_vec(),
-    })
-}
-
-fn decrypt(vault: Id, request: v1::Decrypt) -> Result<Decrypt> {
-    let mechanism = mechanism_of(request.mechanism)?;
-    let (scheme, algorithm) = mechanism::decrypt(&mechanism)?;
-    sign::check_size(&request.ciphertext)?;
-    Ok(Decrypt {
-        vault: VaultName::Id(vault),
-        key: private_key(request.key)?,
-        scheme,
-        algorithm,
-        mechanism: Some(mechanism.r#type),
-        ciphertext: request.ciphertext.to_vec(),
-    })
 }
 
 fn objects(found: Found) -> v1::ObjectsReply {

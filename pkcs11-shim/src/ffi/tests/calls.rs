@@ -254,7 +254,7 @@ fn a_dead_login_can_be_replaced() {
     let host = Host::logged_in();
     host.daemon.world.lock().unwrap().pin_changed = true;
     let mut template = CK_ATTRIBUTE::default();
-    assert_eq!(unsafe { C_FindObjectsInit(host.session, &mut template, 0) }, CKR_USER_NOT_LOGGED_IN);
+    assert_eq!(unsafe { C_FindObjectsInit(host.session, &mut template, 0) }, CKR_PIN_EXPIRED);
     assert_eq!(login(host.session, CKU_USER, "1234"), CKR_OK);
     assert_eq!(login(host.session, CKU_USER, "1234"), CKR_USER_ALREADY_LOGGED_IN);
     assert_eq!(find(host.session, CKO_PRIVATE_KEY).len(), 1);

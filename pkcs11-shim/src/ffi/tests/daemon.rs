@@ -1,6 +1,7 @@
 //! A fake daemon: one vault with one P-256 pair, and a list of what it was asked. No test lives here.
 
 use std::{
+    collections::BTreeSet,
     path::PathBuf,
     sync::{Arc, Mutex, mpsc},
     thread::JoinHandle,
@@ -36,6 +37,12 @@ pub struct World {
     pub label: &'static str,
     /// Tokens given before are refused.
     pub pin_changed: bool,
+    /// Session objects made so far.
+    pub made: u64,
+    /// The applications that asked for session objects.
+    pub applications: BTreeSet<Vec<u8>>,
+    /// The labels that C_InitToken gave.
+    pub labels: Vec<String>,
 }
 
 /// The open streams, for notices.
@@ -54,7 +61,16 @@ impl Daemon {
     pub fn start() -> Self {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("s");
-        let world = World { asked: Vec::new(), revision: 5, pair_exists: true, label: "web", pin_changed: false };
+        let world = World {
+            asked: Vec::new(),
+            revision: 5,
+            pair_exists: true,
+            label: "web",
+            pin_changed: false,
+            made: 0,
+            applications: BTreeSet::new(),
+            labels: Vec::new(),
+        };
         let world = Arc::new(Mutex::new(world));
         let notices = Arc::default();
         let service = Service { world: Arc::clone(&world), notices: Arc::clone(&notices) };
@@ -135,7 +151,7 @@ impl Module for Service {
     }
 }
 
-fn failure(ck_rv: u64) -> reply::Result {
+pub fn failure(ck_rv: u64) -> reply::Result {
     reply::Result::Failure(Failure { ck_rv, reason: "fake".into(), ..Failure::default() })
 }
 
@@ -159,7 +175,13 @@ impl World {
             ];
             let attributes = values.into_iter().map(|(r#type, value)| Attribute { r#type, value: value.into() });
             let sensitive = if private == 1 { vec![ck::CKA_VALUE] } else { vec![] };
-            Object { unique_id: Bytes::from_static(&PAIR), class, attributes: attributes.collect(), sensitive }
+            Object {
+                unique_id: Bytes::from_static(&PAIR),
+                class,
+                attributes: attributes.collect(),
+                sensitive,
+                ..Object::default()
+            }
         };
         let public = object(ck::CKO_PUBLIC_KEY, ck::CKA_VERIFY, 0);
         let private = object(ck::CKO_PRIVATE_KEY, ck::CKA_SIGN, 1);
@@ -181,7 +203,12 @@ impl World {
             self.pin_changed = false;
             return failure(ck::CKR_USER_NOT_LOGGED_IN);
         }
-        match request.op.unwrap() {
+        let for_the_session = matches!(&request.op, Some(request::Op::GenerateKeyPair(generate))
+            if generate.private_template.contains(&Attribute { r#type: ck::CKA_TOKEN, value: vec![0].into() }));
+        if for_the_session {
+            return self.answer_objects(request);
+        }
+        match request.op.clone().unwrap() {
             request::Op::ListTokens(_) => {
                 self.asked.push("list");
                 let token = TokenInfo {
@@ -231,7 +258,7 @@ impl World {
                 self.revision += 1;
                 reply::Result::Destroyed(DestroyObjectReply { revision: self.revision })
             }
-            _ => failure(ck::CKR_FUNCTION_NOT_SUPPORTED),
+            _ => self.answer_objects(request),
         }
     }
 }

@@ -107,7 +107,7 @@ fn before_and_after() {
     assert_eq!(unsafe { C_Finalize((&raw mut count).cast()) }, CKR_ARGUMENTS_BAD);
     assert_eq!(unsafe { C_WaitForSlotEvent(CKF_DONT_BLOCK, &mut count, ptr::null_mut()) }, CKR_NO_EVENT);
     thread::scope(|scope| {
-        let waits = || unsafe { C_WaitForSlotEvent(0, ptr::null_mut(), ptr::null_mut()) };
+        let waits = || unsafe { C_WaitForSlotEvent(0, &mut 0, ptr::null_mut()) };
         let waiter = scope.spawn(waits);
         thread::sleep(Duration::from_millis(50));
         assert_eq!(unsafe { C_Finalize(ptr::null_mut()) }, CKR_OK);
@@ -124,7 +124,7 @@ fn a_panic_stays_inside() {
 }
 
 /// Runs `child` in a child process; true if it returned true.
-fn forked(child: impl FnOnce() -> bool) -> bool {
+pub fn forked(child: impl FnOnce() -> bool) -> bool {
     match unsafe { libc::fork() } {
         0 => {
             let fine = std::panic::catch_unwind(std::panic::AssertUnwindSafe(child)).unwrap_or(false);

@@ -190,7 +190,7 @@ pub(crate) fn header(name: &str, value: &str) -> Vec<u8> {
 }
 
 pub(crate) fn client(path: &Path, timeout_ms: u64) -> Client {
-    Client::new(Endpoint::Unix(path.to_owned()), Duration::from_millis(timeout_ms))
+    Client::new(Endpoint::Unix(path.to_owned()), Duration::from_millis(timeout_ms), Bytes::from_static(b"application"))
 }
 
 pub(crate) const VAULT: &[u8] = &[1; 16];
