@@ -90,11 +90,23 @@ pub fn key(key: &Key) -> Value {
         "releasePolicy": null,
         "tags": tags(&key.tags),
     });
+    add_deletion(key, &mut value);
+    value
+}
+
+/// The three dates of a deleted key.
+fn add_deletion(key: &Key, value: &mut Value) {
     if let (Some(deleted), Some(members)) = (key.deleted, value.as_object_mut()) {
         members.insert("deletedDate".to_owned(), time::print(deleted).into());
         members.insert("recoveryId".to_owned(), base_id(key).replace("/keys/", "/deletedkeys/").into());
         members.insert("scheduledPurgeDate".to_owned(), moment(key.scheduled_purge));
     }
+}
+
+/// An item of `key list-deleted`.
+pub fn deleted_key_item(key: &Key) -> Value {
+    let mut value = key_item(key, false);
+    add_deletion(key, &mut value);
     value
 }
 

@@ -17,7 +17,7 @@ use crate::{
     error::{Error, Result},
     identity::Caller,
     ops::{Audited, Operation},
-    policy::{Authorized, KeyName, Place, VaultName},
+    policy::{Authorized, KeyName, Place, VaultName, profile::WrappingRule},
 };
 
 /// The name of an object that has none, because no vault keeps it.
@@ -62,7 +62,9 @@ impl Audit {
         }
         if let Ok(other) = grant.other_version() {
             let name = if other.is_session_object() { SESSION_OBJECT } else { other.record.key.as_str() };
-            record.detail = Some(format!("with key {name}/{}", other.id));
+            let any = grant.vault().is_ok_and(|vault| vault.record.wrapping == WrappingRule::Any.name());
+            let lifted = if any { ", in a vault whose wrapping is 'any'" } else { "" };
+            record.detail = Some(format!("with key {name}/{}{lifted}", other.id));
         }
         self.log.append(record.clone())?;
         if audited == Audited::Administration {
@@ -177,7 +179,9 @@ impl Request {
 
     fn version(&self) -> Option<Arc<str>> {
         match &self.place {
-            Place::Key(_, KeyName::Version(id) | KeyName::Object(id, _) | KeyName::Named(_, Some(id))) => Some(id.to_string().into()),
+            Place::Key(_, KeyName::Version(id) | KeyName::Object(id, _) | KeyName::Named(_, Some(id))) => {
+                Some(id.to_string().into())
+            }
             Place::Daemon | Place::Vault(..) | Place::Key(..) => None,
         }
     }

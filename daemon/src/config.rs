@@ -114,11 +114,23 @@ impl TryFrom<String> for GrantedPermission {
 
     fn try_from(name: String) -> std::result::Result<Self, String> {
         use Permission as P;
-        [P::Get, P::List, P::Create, P::Import, P::Update, P::Delete, P::Sign, P::Verify, P::Encrypt, P::Decrypt]
-            .into_iter()
-            .find(|permission| permission.name() == name)
-            .map(Self)
-            .ok_or_else(|| format!("unknown permission '{name}'"))
+        [
+            P::Get,
+            P::List,
+            P::Create,
+            P::Import,
+            P::Update,
+            P::Delete,
+            P::Recover,
+            P::Sign,
+            P::Verify,
+            P::Encrypt,
+            P::Decrypt,
+        ]
+        .into_iter()
+        .find(|permission| permission.name() == name)
+        .map(Self)
+        .ok_or_else(|| format!("unknown permission '{name}'"))
     }
 }
 

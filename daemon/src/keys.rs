@@ -30,8 +30,8 @@ pub mod slot;
 
 use cache::{Cache, MAX_OPEN_KEYS, MAX_OPEN_SESSION_OBJECTS};
 use catalog::{Catalog, Vault, Version};
-pub use open_key::OpenKey;
 use ledger::{Counters, Entry, Ledger};
+pub use open_key::OpenKey;
 use record::{KekRecord, KeyPolicy, ObjectRecord, row};
 use seal::{RootKeys, Secret32};
 use session::{Opener, Scope, SessionObject, SessionRecord};
@@ -234,6 +234,11 @@ impl Keys {
     /// The store's sequence number, which an anchor outside of it vouches for.
     pub fn sequence(&self) -> u64 {
         self.ledger.sequence()
+    }
+
+    /// The slot id that the next vault will have.
+    pub fn next_slot(&self) -> u64 {
+        self.ledger.next_slot()
     }
 
     /// Forgets an open key whose version is gone.

@@ -1,5 +1,5 @@
 //! The Softkeep daemon: the rooms of `ARCHITECTURE.md`. `server` is on top and `store` at the bottom; each uses what is below it.
-#![deny(unsafe_code)] // the one exception is `crypto/ffi.rs`
+#![deny(unsafe_code)] // the one exception is the room `crypto/ffi`
 
 pub mod audit;
 pub mod clock;

@@ -10,6 +10,8 @@ use crate::{
     workers::Lane,
 };
 
+pub mod context_login;
+pub mod copy_object;
 pub mod create_key;
 pub mod create_object;
 pub mod create_vault;
@@ -30,6 +32,9 @@ pub mod get_objects;
 pub mod get_token;
 pub mod get_vault;
 pub mod import_key;
+pub mod init_token;
+mod key_change;
+pub mod list_deleted_keys;
 pub mod list_key_versions;
 pub mod list_keys;
 pub mod list_tokens;
@@ -40,6 +45,8 @@ mod names;
 pub mod new_object;
 mod new_version;
 pub mod random;
+pub mod read_values;
+pub mod recover_key;
 pub mod seal;
 pub mod set_attributes;
 pub mod set_pin;

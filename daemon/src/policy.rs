@@ -185,8 +185,13 @@ impl Policy {
             }
             _ => Ok(None),
         };
-        let (subject, other) = (find(key)?, find(operation.other_key())?);
-        if let (Some(Subject::Key { version, .. }), Some(needs)) = (&subject, operation.key_use()) {
+        let other_key = operation.other_key();
+        if other_key.is_some() {
+            self.check(&view, &caller, vault, wanted(&caller, &operation, other_key.as_ref()))?;
+        }
+        let (subject, other) = (find(key)?, find(other_key)?);
+        if let (Some(Subject::Key { version, class }), Some(needs)) = (&subject, operation.key_use()) {
+            key_use::check_half(*class, needs)?;
             key_use::check(version, needs, now)?;
             if version.policy.always_authenticate && key_use::needs_pin(needs) {
                 self.one_time.spend(operation.one_time_grant(), &caller, version.id, now)?;
@@ -208,7 +213,12 @@ impl Policy {
         let refused = format!("{caller} may not {}", wanted.name());
         // PKCS#11 tells an application apart that only has to log in.
         let login_helps = matches!(caller, Caller::Application(..)) && USER_GRANT.contains(&wanted);
-        let code = if login_helps { ErrorCode::Unauthenticated } else { ErrorCode::PermissionDenied };
+        let code = match wanted {
+            _ if login_helps => ErrorCode::Unauthenticated,
+            // To all but the security officer it is an attribute like CKA_LOCAL.
+            Permission::SetTrust => ErrorCode::AttributeReadOnly,
+            _ => ErrorCode::PermissionDenied,
+        };
         Err(Error::new(code, refused))
     }
 

@@ -243,7 +243,7 @@ fn router(mut server: Server<Layers>, pipeline: &Arc<Pipeline>, about: &Arc<Abou
     let reflection_v1 = about.dev_mode.then(|| reflection().build_v1()).and_then(std::result::Result::ok);
     let reflection_v1alpha = about.dev_mode.then(|| reflection().build_v1alpha()).and_then(std::result::Result::ok);
     server
-        .add_service(sized!(ModuleServer::new(module::ModuleService::new(pipeline.clone()))))
+        .add_service(sized!(ModuleServer::new(module::ModuleService::new(pipeline.clone(), about.dev_mode))))
         .add_service(sized!(CryptoServer::new(services.clone())))
         .add_service(sized!(KeysServer::new(services.clone())))
         .add_service(sized!(VaultsServer::new(services.clone())))

@@ -144,7 +144,7 @@ fn pass<O: Operation>(
     delivered.map(drop)
 }
 
-/// The same with two operations at once (PKCS#11 3.2 section 5.18): both go on, or both end.
+/// The same with two operations at once (PKCS#11 3.2 section 5.17): both go on, or both end.
 fn pass_both<A: Operation, B: Operation>(
     module: &Module,
     session: u64,

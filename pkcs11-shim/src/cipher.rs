@@ -155,21 +155,27 @@ impl Cipher {
         let message = match (self.direction, overhead) {
             (Direction::Encrypt, _) => total,
             (Direction::Decrypt, Overhead::Bytes(len)) => total.checked_sub(len).ok_or_else(wrong)?,
-            (Direction::Decrypt, _) => total.checked_sub(8).filter(|len| len.is_multiple_of(8)).ok_or_else(wrong)?,
+            (Direction::Decrypt, _) => total.checked_sub(8).ok_or_else(wrong)?,
         };
         // CCM's parameter tells the length beforehand (SP 800-38C: it is part of what is authenticated).
         if message_len.is_some_and(|len| len != message as u64) {
             return Err(wrong());
         }
-        let key_wrap = self.mechanism.row.family == Family::AesKeyWrap;
-        if key_wrap && (message < 16 || !message.is_multiple_of(8)) {
+        // RFC 3394 wraps two blocks of 8 at least, and whole ones; RFC 5649 at least a byte.
+        let (least, unit) = match (self.mechanism.row.family, self.direction) {
+            (Family::AesKeyWrap, _) | (Family::AesKeyWrapPad, Direction::Decrypt) => (16, 8),
+            (Family::AesKeyWrapKwp, Direction::Decrypt) => (8, 8),
+            (Family::AesKeyWrapPad, Direction::Encrypt) => (8, 1),
+            (Family::AesKeyWrapKwp, Direction::Encrypt) => (1, 1),
+            _ => (0, 1),
+        };
+        if message < least || !message.is_multiple_of(unit) {
             return Err(wrong());
         }
         Ok(match (self.direction, overhead) {
             (Direction::Decrypt, Overhead::Bytes(_)) => Length::Exact(message),
             (Direction::Decrypt, _) => Length::UpTo(message),
             (Direction::Encrypt, Overhead::Bytes(len)) => Length::Exact(message + len),
-            (Direction::Encrypt, Overhead::Kwp) if message == 0 => return Err(wrong()),
             (Direction::Encrypt, Overhead::Kwp) => Length::Exact(message.next_multiple_of(8) + 8),
             (Direction::Encrypt, Overhead::KeyWrapPad) => Length::Exact((message / 8 + 1) * 8 + 8),
         })
@@ -294,7 +300,6 @@ pub fn ask(
     input: &[u8],
     partial: bool,
 ) -> Result<Zeroizing<Vec<u8>>> {
-    let remote = remote.using(&[key]);
     let (key, mechanism, input) = (Some(key.to_wire(None)), Some(mechanism), Bytes::copy_from_slice(input));
     let answer = match direction {
         Direction::Encrypt => {

@@ -11,6 +11,8 @@ use crate::{
 };
 
 mod fork;
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
 mod interfaces;
 mod message;
 mod parameters;

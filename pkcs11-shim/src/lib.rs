@@ -22,3 +22,9 @@ mod remote;
 mod session;
 mod slot;
 mod transport;
+
+/// What the fuzzer calls; the tests call it too, with what the fuzzer has found worth keeping.
+#[cfg(any(test, fuzzing))]
+pub mod fuzz {
+    pub use crate::ffi::fuzz::{ec_point, parameter, reply, template};
+}

@@ -75,7 +75,7 @@ impl MacTaker<'_> {
             data: data.into(),
             verify: self.verify,
         };
-        self.remote.using(&[self.key]).update_mac(update).map_err(Error::about_key)
+        self.remote.update_mac(update).map_err(Error::about_key)
     }
 }
 

@@ -23,6 +23,9 @@ mod index;
 pub mod local;
 mod view;
 
+#[cfg(test)]
+mod tests;
+
 pub use self::view::{View, search_key};
 
 /// What names an object: both halves of a pair share the first part.
@@ -54,28 +57,27 @@ pub struct Sealed {
     _before: Option<Arc<Sealed>>,
 }
 
-/// A session object: the whole of it, and whose it is.
+/// A session object: the whole of it, and whose it is. The daemon seals a private one for the login, any other for the
+/// application, and is told both with each request.
 #[derive(Clone)]
 pub struct SessionObject {
     sealed: Arc<Sealed>,
     /// The session that made it, with which it ends.
     session: u64,
-    /// The login that it was sealed under; 0 means none, and then it opens for the application.
-    login: u64,
 }
 
 impl SessionObject {
     /// As the daemon sealed it.
-    pub fn new(sealed: &[u8], session: u64, login: u64) -> Self {
-        Self { sealed: Arc::new(Sealed { blob: wiped_at_end(sealed), _before: None }), session, login }
+    pub fn new(sealed: &[u8], session: u64) -> Self {
+        Self { sealed: Arc::new(Sealed { blob: wiped_at_end(sealed), _before: None }), session }
     }
 
     /// The same object with other attributes.
-    fn changed(&self, sealed: &[u8], login: u64) -> Self {
+    fn changed(&self, sealed: &[u8]) -> Self {
         // Nobody can begin with the old form any more; those who have, hold it.
         let before = (Arc::weak_count(&self.sealed) > 0).then(|| Arc::clone(&self.sealed));
         let sealed = Sealed { blob: wiped_at_end(sealed), _before: before };
-        Self { sealed: Arc::new(sealed), session: self.session, login }
+        Self { sealed: Arc::new(sealed), session: self.session }
     }
 }
 
@@ -91,7 +93,6 @@ pub struct Key {
     /// Which it is.
     pub id: ObjectId,
     sealed: Option<Weak<Sealed>>,
-    login: u64,
 }
 
 impl Key {
@@ -103,11 +104,6 @@ impl Key {
             None => Some(key_ref::Key::Object(self.id.to_wire())),
         };
         KeyRef { key, one_time_grant: grant.unwrap_or_default() }
-    }
-
-    /// Whether it was sealed while nobody was logged in, and so opens without a login only.
-    pub fn is_the_applications(&self) -> bool {
-        self.sealed.is_some() && self.login == 0
     }
 }
 
@@ -138,11 +134,11 @@ pub struct Entry {
 impl Entry {
     /// As what a request uses.
     pub fn key(&self) -> Key {
-        let (sealed, login) = match &self.place {
-            Place::Session(object) => (Some(Arc::downgrade(&object.sealed)), object.login),
-            Place::Token(_) | Place::Local => (None, 0),
+        let sealed = match &self.place {
+            Place::Session(object) => Some(Arc::downgrade(&object.sealed)),
+            Place::Token(_) | Place::Local => None,
         };
-        Key { id: self.id, sealed, login }
+        Key { id: self.id, sealed }
     }
 
     /// CKA_PRIVATE: gone at logout.
@@ -203,15 +199,15 @@ impl ObjectTable {
         };
     }
 
-    /// Puts changed attributes and their sealed form in the place of what a session object was. False if it is not what
-    /// `sealed_before` was made of any more: another thread was quicker.
-    pub fn replace(&mut self, handle: u64, before: &Key, object: Object, login: u64) -> bool {
+    /// Puts changed attributes and their sealed form in the place of what a session object was. False if it is no longer
+    /// what it was: another thread was quicker.
+    pub fn replace(&mut self, handle: u64, before: &Key, object: Object) -> bool {
         let Some(entry) = self.entries.get(&handle) else { return false };
         let Place::Session(session_object) = &entry.place else { return false };
         if !before.sealed.as_ref().is_some_and(|sealed| sealed.as_ptr() == Arc::as_ptr(&session_object.sealed)) {
             return false;
         }
-        let place = Place::Session(session_object.changed(&object.sealed, login));
+        let place = Place::Session(session_object.changed(&object.sealed));
         let entry = Entry { attributes: Arc::new(Attributes::of(object)), place, ..entry.clone() };
         self.put(handle, Some(entry));
         true

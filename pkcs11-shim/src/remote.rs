@@ -17,7 +17,6 @@ use zeroize::{Zeroize, Zeroizing};
 use crate::{
     error::{Error, Result},
     module::Login,
-    object::Key,
     slot::SlotRef,
     transport::{Client, Retry},
 };
@@ -56,17 +55,6 @@ impl Remote {
     /// The login that the calls are made under; 0 for none.
     pub fn login_serial(&self) -> u64 {
         self.login.as_ref().map_or(0, |login| login.serial)
-    }
-
-    /// For calls that use these keys and make nothing: what was sealed while nobody was logged in opens for the
-    /// application, not for a login.
-    pub fn using(&self, keys: &[&Key]) -> Self {
-        let without_login = keys.iter().any(|key| key.is_the_applications());
-        let needs_login = keys.iter().any(|key| !key.is_the_applications());
-        match (without_login, needs_login) {
-            (true, false) => Self { login: None, ..self.clone() },
-            _ => self.clone(),
-        }
     }
 
     /// Reads notices that have arrived, without waiting; what they told: the vault's revision and the connections'

@@ -222,7 +222,7 @@ pub struct MessageEncrypt(pub MessageCipher);
 /// Messages to be decrypted.
 pub struct MessageDecrypt(pub MessageCipher);
 
-/// Messages to be signed with the same key (PKCS#11 3.2 section 5.13).
+/// Messages to be signed with the same key (PKCS#11 3.2 section 5.14).
 pub struct MessageSign {
     /// As one operation would have it, with nothing of a message.
     pub sign: Sign,

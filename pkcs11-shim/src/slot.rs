@@ -1,8 +1,8 @@
 //! Slots and tokens as the module remembers them: one for each vault, numbered by the daemon. Asking the daemon is
 //! `calls::slot`'s; what may be done in a vault is the daemon's.
 //!
-//! Until a daemon has answered, there is one slot without a token: hosts that take a slot by its place in the list
-//! (Java) or wait for a token in it (NSS) would find nothing to wait for in an empty list.
+//! Until a daemon has answered, the list is empty: OpenSSL's engine asks again after an empty one, and never looks twice
+//! at a slot without a token. Each number asked for is such a slot, though: Java waits for the token of one it was given.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -18,9 +18,6 @@ use crate::error::{Error, Result};
 /// How old the list may be: a vault made or a PIN locked elsewhere shows within this time, while hosts that poll
 /// C_GetTokenInfo (NSS does, on its main thread) cost a call a second and no more.
 const MAX_AGE: Duration = Duration::from_secs(1);
-
-/// The one slot that is listed while no daemon has answered: the number that the daemon gives first.
-const AWAITED_SLOT: u64 = 0;
 
 /// The slots, as last told.
 #[derive(Default)]
@@ -100,10 +97,7 @@ impl SlotTable {
     /// The slots, in the daemon's order; perhaps only those with a token. The list that follows a count is the one that
     /// was counted, so that it fits.
     pub fn list(&mut self, only_present: bool, count: bool) -> Vec<u64> {
-        let now = match self.known {
-            true => self.tokens.iter().map(|token| token.slot_id).collect(),
-            false => vec![AWAITED_SLOT],
-        };
+        let now = self.tokens.iter().map(|token| token.slot_id).collect();
         let counted = self.counted.take().filter(|_| !count);
         let mut ids = counted.unwrap_or(now);
         if count {
@@ -153,9 +147,10 @@ impl SlotTable {
     }
 }
 
-/// Which vault is in which slot.
+/// Which vault is in which slot. That the free slot has moved on is no event.
 fn by_slot(tokens: &[TokenInfo]) -> BTreeMap<u64, Bytes> {
-    tokens.iter().map(|token| (token.slot_id, token.vault_id.clone())).collect()
+    let vaults = tokens.iter().filter(|token| !token.vault_id.is_empty());
+    vaults.map(|token| (token.slot_id, token.vault_id.clone())).collect()
 }
 
 /// Text in a fixed field: blanks after it, never a NUL (PKCS#11 3.2 section 3.1).

@@ -7,7 +7,7 @@
 
 mod channel;
 mod core;
-mod deframe;
+pub(crate) mod deframe;
 mod desk;
 mod mux;
 mod pipe;

@@ -8,12 +8,15 @@ use std::{
 };
 
 use rustix::process::{Pid, Signal, kill_process};
-use softkeep_tests::{Daemon, PIN, module, run, stdout_of, tools::Running};
+use softkeep_tests::{
+    Daemon, PIN, module, run,
+    tools::{Running, key_uri},
+};
 
 use crate::{host::Program, store::Server};
 
-/// One slot without a token: what there is while no daemon has answered.
-const NOTHING_YET: &str = "0:+removable of them 0 present";
+/// What is listed while no daemon has answered.
+const NOTHING_YET: &str = "of them 0 present";
 /// A look may wait, but not long; the rest is a busy machine.
 const SOON_MS: u64 = 5000;
 
@@ -41,8 +44,12 @@ fn assert_no_token(host: &mut Program) {
         let (ms, slots) = host.ask_for("slots");
         assert_eq!(slots, NOTHING_YET);
         assert!(ms < SOON_MS, "{ms} ms");
-        for verb in ["token-info 0", "open-slot 0"] {
-            assert_eq!(host.ask(verb), "CKR_TOKEN_NOT_PRESENT", "{verb}");
+        // The numbers are the daemon's: none can be called wrong.
+        for slot in [0, 7] {
+            assert_eq!(host.must(&format!("slot-flags {slot}")), "+removable");
+            for verb in ["token-info", "open-slot"] {
+                assert_eq!(host.ask(&format!("{verb} {slot}")), "CKR_TOKEN_NOT_PRESENT", "{verb}");
+            }
         }
         assert_eq!(host.ask("event"), "CKR_NO_EVENT");
     }
@@ -66,6 +73,7 @@ fn a_token_appears_in_a_running_program_when_the_daemon_starts() {
     // CKF_REMOVABLE_DEVICE never changes.
     assert_eq!(host.must("slots"), "0:present+removable of them 1 present");
     assert_eq!(host.ask("event"), "CKR_NO_EVENT", "each is told once");
+    assert_eq!(host.ask("slot-flags 7"), "CKR_SLOT_ID_INVALID", "now it is known");
     for verb in ["token-info 0", "open", &format!("login {PIN}"), "sign ec", "sign rsa"] {
         host.must(verb);
     }
@@ -210,8 +218,8 @@ fn programs_that_list_tokens_say_soon_that_there_is_none() {
     let mut daemon = daemon_with_keys();
     take_away(&mut daemon);
     let start = Instant::now();
-    let slots = stdout_of(daemon.tool("pkcs11-tool", "opensc").arg("--module").arg(module()).arg("-L"));
-    assert!(slots.contains("(empty)"), "{slots}");
+    let slots = run(daemon.tool("pkcs11-tool", "opensc").arg("--module").arg(module()).arg("-L"));
+    assert!(String::from_utf8_lossy(&[slots.stdout, slots.stderr].concat()).contains("No slots"));
     let keys = run(daemon.tool("ssh-keygen", "openssh-client").arg("-D").arg(module()));
     assert!(!keys.status.success());
     assert!(start.elapsed() < Duration::from_millis(2 * SOON_MS), "{:?}", start.elapsed());
@@ -221,7 +229,7 @@ fn programs_that_list_tokens_say_soon_that_there_is_none() {
 fn a_java_program_finds_the_token_of_a_daemon_that_started_later() {
     let mut daemon = daemon_with_keys();
     take_away(&mut daemon);
-    let config = format!("name = Softkeep\nlibrary = {}\nslotListIndex = 0\n", module().display());
+    let config = format!("name = Softkeep\nlibrary = {}\nslot = 0\n", module().display());
     let config = daemon.write("java.cfg", config);
     let mut java = daemon.tool("java", "default-jdk-headless");
     java.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("java/LateToken.java")).arg(config).arg(PIN);
@@ -232,4 +240,17 @@ fn a_java_program_finds_the_token_of_a_daemon_that_started_later() {
     daemon.start_again();
     softkeep_tests::wait_until("Java ends", Duration::from_secs(60), || !java.is_alive());
     assert!(said(&daemon).contains("signed true\n"), "{}", said(&daemon));
+}
+
+#[test]
+fn openssls_engine_finds_the_token_of_a_daemon_that_started_later() {
+    let mut daemon = daemon_with_keys();
+    take_away(&mut daemon);
+    let mut engine = daemon.tool("python3", "python3");
+    engine.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("python/late_engine.py")).arg(key_uri("ec"));
+    let mut engine = Program::start(&mut engine);
+    assert_eq!(engine.line(), "absent");
+    assert_eq!(engine.tell("again"), "absent");
+    daemon.start_again();
+    softkeep_tests::wait_until("the engine has the key", Duration::from_secs(10), || engine.tell("again") == "present");
 }

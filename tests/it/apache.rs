@@ -11,12 +11,15 @@ use std::{
 
 use rustix::process::Signal;
 use softkeep_tests::{
-    Daemon,
+    Daemon, VAULT, output_of,
     tools::{Running, free_port, key_uri, tool},
     wait_until,
 };
 
-use crate::web::{self, children, connect, user_of, workers_user};
+use crate::{
+    pkcs11_tool,
+    web::{self, children, connect, user_of, workers_user},
+};
 
 const CLIENTS: usize = 4;
 const ROUNDS: usize = 40;
@@ -37,7 +40,7 @@ fn configuration(daemon: &Daemon, port: u16) -> String {
          SSLCryptoDevice pkcs11\nSSLSessionCache none\nSSLSessionTickets off\n\
          <VirtualHost *:{port}>\n  SSLEngine on\n  SSLProtocol +TLSv1.2 +TLSv1.3\n  \
          SSLCertificateFile {dir}/rsa.crt\n  SSLCertificateKeyFile \"{rsa}\"\n  \
-         SSLCertificateFile {dir}/ec.crt\n  SSLCertificateKeyFile \"{ec}\"\n</VirtualHost>\n",
+         SSLCertificateFile \"pkcs11:token={VAULT};object=ec;type=cert\"\n  SSLCertificateKeyFile \"{ec}\"\n</VirtualHost>\n",
         dir = daemon.dir().display(),
         rsa = key_uri("rsa"),
         ec = key_uri("ec"),
@@ -51,6 +54,10 @@ fn log(daemon: &Daemon) -> String {
 fn start(daemon: &Daemon, port: u16) -> Running {
     fs::create_dir(daemon.path("pages")).unwrap();
     daemon.write("pages/index.html", PAGE);
+    // One certificate is a file, the other is in the token too.
+    output_of(&mut daemon.openssl(&["x509", "-in", "ec.crt", "-outform", "DER", "-out", "ec.der"]));
+    let id = daemon.key_id("ec");
+    pkcs11_tool::logged_in(daemon, &["--write-object", "ec.der", "--type", "cert", "--label", "ec", "--id", &id]);
     daemon.write("httpd.conf", configuration(daemon, port));
     let mut command = daemon.command(tool("apache2", "apache2-bin"));
     command.arg("-DFOREGROUND").arg("-f").arg(daemon.path("httpd.conf"));

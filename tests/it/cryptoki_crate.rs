@@ -74,7 +74,7 @@ fn the_token_describes_itself() {
         client.pkcs11().get_mechanism_info(client.slot, mechanism).unwrap();
     }
     let rsa = client.pkcs11().get_mechanism_info(client.slot, MechanismType::RSA_PKCS_KEY_PAIR_GEN).unwrap();
-    assert!(rsa.generate_key_pair() && rsa.min_key_size() == 2048 && rsa.max_key_size() == 4096);
+    assert!(rsa.generate_key_pair() && rsa.min_key_size() == 2048 && rsa.max_key_size() == 8192);
 }
 
 #[test]

@@ -80,7 +80,7 @@ fn certtool(daemon: &Daemon, key_option: &str, key: &str, args: &[&str]) -> Comm
 }
 
 /// A certificate that a key of the daemon signs for itself, `KEY.crt`.
-fn self_signed(daemon: &Daemon, key: &str) {
+pub fn self_signed(daemon: &Daemon, key: &str) {
     daemon.write(
         "self.template",
         "cn = localhost\ndns_name = localhost\ntls_www_server\ntls_www_client\nsigning_key\nexpiration_days = 2\n",
@@ -161,7 +161,7 @@ fn p11tool_exports_renames_and_deletes() {
 }
 
 /// Starts `gnutls-serv` with a key of the daemon; its pages are over TLS only.
-fn serve(daemon: &Daemon, key: &str, args: &[&str]) -> (Running, u16) {
+pub fn serve(daemon: &Daemon, key: &str, args: &[&str]) -> (Running, u16) {
     let port = free_port();
     let mut command = daemon.tool("gnutls-serv", PACKAGE);
     command.env("GNUTLS_PIN", PIN).args(["--provider", module().to_str().unwrap(), "--http", "--quiet"]);

@@ -8,16 +8,26 @@ use std::{
 
 use softkeep_tests::{Daemon, PIN, module, output_of, run, stdout_of};
 
-const PACKAGE: &str = "default-jdk-headless";
+/// The Debian package of Java 17.
+pub const PACKAGE: &str = "default-jdk-headless";
 
-fn config(daemon: &Daemon) -> PathBuf {
+/// What SunPKCS11 is told.
+pub fn config(daemon: &Daemon) -> PathBuf {
     let library = module();
     let text =
         format!("name = Softkeep\nlibrary = {}\nslotListIndex = 0\nattributes = compatibility\n", library.display());
     daemon.write("java.cfg", text)
 }
 
-fn keytool(daemon: &Daemon, pin: &str, args: &[&str]) -> Command {
+/// Java with a program of `tests/java`.
+pub fn java(daemon: &Daemon, options: &[&str], program: &str) -> Command {
+    let mut java = daemon.tool("java", PACKAGE);
+    java.args(options).arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("java").join(program));
+    java
+}
+
+/// `keytool` on the token.
+pub fn keytool(daemon: &Daemon, pin: &str, args: &[&str]) -> Command {
     let mut command = daemon.tool("keytool", PACKAGE);
     command.args(args).args(["-keystore", "NONE", "-storetype", "PKCS11", "-storepass", pin]);
     command.args(["-providerClass", "sun.security.pkcs11.SunPKCS11", "-providerArg"]).arg(config(daemon));
@@ -53,8 +63,7 @@ fn a_java_program_signs_with_the_keystores_keys() {
     let ec = daemon.make_key("ec", &["--kty", "EC"]);
     let file = daemon.write("message", "what is signed");
     let other = daemon.write("other", "what is not signed");
-    let mut java = daemon.tool("java", PACKAGE);
-    java.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("java/SignWithToken.java"));
+    let mut java = java(&daemon, &[], "SignWithToken.java");
     let said = stdout_of(java.arg(config(&daemon)).arg(PIN).arg(&file));
     let pss = ["-sha256", "-sigopt", "rsa_padding_mode:pss", "-sigopt", "rsa_pss_saltlen:32"];
     for (algorithm, key, options) in [

@@ -1,19 +1,25 @@
 //! One binary for all tests with real clients: they share the harness.
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
+mod absent;
 mod apache;
 mod audit;
 mod bad_input;
 mod cli;
 mod cryptoki_crate;
+mod errors_page;
 mod fork;
 mod gnutls;
+mod gnutls_keys;
 mod golden;
 mod host;
 mod java;
+mod java_token;
+mod keys;
 mod loading;
 mod nginx;
 mod nss;
+mod one_set_of_things;
 mod opendnssec;
 mod openssl_documents;
 mod openssl_engine;
@@ -22,10 +28,16 @@ mod p11_kit;
 mod pin;
 mod pkcs11_tool;
 mod pkcs11_tool_mechanisms;
+mod pkcs11_tool_objects;
+mod pkcs11_tool_secret_keys;
+mod processes;
 mod python_grpc;
+mod remote_daemon;
 mod requests;
 mod restart;
+mod return_values;
 mod run_dev;
+mod session_objects;
 mod ssh;
 mod ssh_login;
 mod store;

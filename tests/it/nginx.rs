@@ -13,7 +13,7 @@ use std::{
 use rustix::process::Signal;
 use softkeep_tests::{
     Daemon,
-    tools::{Running, free_port, key_uri, tool},
+    tools::{Running, free_port, key_uri, moved_clock, tool},
     wait_until,
 };
 
@@ -133,23 +133,6 @@ fn two_hundred_connections_and_a_reload_lose_nothing() {
         .map(str::to_owned)
         .collect();
     assert!(trouble.is_empty(), "{trouble:#?}");
-}
-
-/// The environment of a program whose wall clock is moved by a file in this folder. Its waits are as long as ever.
-fn moved_clock(dir: &Path) -> Vec<(String, String)> {
-    let library =
-        Path::new("/usr/lib").join(format!("{}-linux-gnu/faketime/libfaketimeMT.so.1", std::env::consts::ARCH));
-    assert!(library.exists(), "{} is not there; run: apt-get install libfaketime", library.display());
-    let clock = dir.join("clock");
-    fs::write(&clock, "+0\n").unwrap();
-    [
-        ("LD_PRELOAD", library.to_str().unwrap()),
-        ("FAKETIME_TIMESTAMP_FILE", clock.to_str().unwrap()),
-        ("FAKETIME_NO_CACHE", "1"),
-        ("DONT_FAKE_MONOTONIC", "1"),
-    ]
-    .map(|(name, value)| (name.to_owned(), value.to_owned()))
-    .into()
 }
 
 /// The day of the last signature with a key, as the audit log has it, and how often anybody logged in.

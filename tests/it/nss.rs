@@ -65,7 +65,6 @@ fn keys(daemon: &Daemon) -> Vec<(String, String)> {
 
 /// Makes a key in the token, has the authority certify it, and stores the certificate beside it as `NAME`.
 fn make_certificate(daemon: &Daemon, name: &str, serial: &str, key: &[&str]) {
-    let known = keys(daemon);
     let request = format!("{name}.csr");
     let certificate = format!("{name}.crt");
     output_of(
@@ -74,12 +73,7 @@ fn make_certificate(daemon: &Daemon, name: &str, serial: &str, key: &[&str]) {
     let issue = ["-C", "-c", &format!("{VAULT}:ca"), "-i", &request, "-a", "-o", &certificate, "-Z", "SHA256"];
     output_of(certutil(daemon, &issue).args(["-m", serial, "-v", "1", "-8", "localhost"]));
     output_of(&mut daemon.openssl(&["verify", "-CAfile", "ca.crt", &certificate]));
-    let new = keys(daemon).into_iter().find(|key| !known.contains(key)).expect("certutil made a key");
-    let der = format!("{name}.der");
-    output_of(&mut daemon.openssl(&["x509", "-outform", "DER", "-in", &certificate, "-out", &der]));
-    let mut store = daemon.tool("pkcs11-tool", "opensc");
-    store.arg("--module").arg(module()).args(["--login", "--pin", PIN, "--write-object", &der, "--type", "cert"]);
-    output_of(store.args(["--label", name, "--id", &new.1]));
+    output_of(&mut certutil(daemon, &["-A", "-n", name, "-t", ",,", "-a", "-i", &certificate]));
     let valid = stdout_of(&mut certutil(daemon, &["-V", "-u", "V", "-n", &format!("{VAULT}:{name}")]));
     assert!(valid.contains("certificate is valid"), "{valid}");
 }
@@ -159,6 +153,12 @@ fn selfserv_shakes_hands_and_cmsutil_signs_with_keys_made_by_nss() {
             run(command.args(["-purpose", "any", "-CAfile", "ca.crt", "-content", content])).status.success()
         };
         assert!(verify("message") && !verify("other"), "{name}");
+        if name == "rsa" {
+            let seal = ["cms", "-encrypt", "-aes256", "-binary", "-outform", "DER", "-in", "message", "-out", "sealed"];
+            output_of(daemon.openssl(&seal).arg("rsa.crt"));
+            let opened = stdout_of(nss(&daemon, "cmsutil").args(["-D", "-p", PIN, "-i", "sealed"]));
+            assert_eq!(opened, "what is signed\n");
+        }
     }
 }
 

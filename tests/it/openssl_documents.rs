@@ -131,3 +131,20 @@ fn cms_for_an_rsa_key_is_opened_by_oaep() {
     }
     assert_eq!(daemon.module_uses("decrypt", "recipient"), 2);
 }
+
+#[test]
+fn cms_by_pkcs_1_v1_5_and_by_key_agreement_is_opened() {
+    let daemon = Daemon::start();
+    daemon.make_key("rsa", &["--kty", "RSA"]);
+    let make = ["--keypairgen", "--key-type", "EC:prime256v1", "--id", "d1", "--label", "ec"];
+    crate::pkcs11_tool::logged_in(&daemon, &[&make[..], &["--usage-sign", "--usage-derive"]].concat());
+    let message = daemon.write("message", "what is inside");
+    for key in ["rsa", "ec"] {
+        let certificate = self_signed(&daemon, key);
+        let mut encrypt = daemon.openssl(&["cms", "-encrypt", "-aes256", "-binary", "-outform", "PEM"]);
+        output_of(encrypt.args(["-out", "sealed.pem", "-in"]).arg(&message).arg(&certificate));
+        let mut decrypt = daemon.openssl_engine(&["cms", "-decrypt", "-inform", "PEM", "-in", "sealed.pem"]);
+        decrypt.args(ENGINE).args(["-inkey", &key_uri(key), "-recip"]).arg(&certificate);
+        assert_eq!(stdout_of(&mut decrypt), "what is inside", "{key}");
+    }
+}

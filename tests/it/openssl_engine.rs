@@ -100,6 +100,11 @@ fn serve(daemon: &Daemon, options: &[&str], key: &str, certificate: &Path) -> (R
     let mut command = daemon.openssl_engine(&["s_server", "-accept", "127.0.0.1:0", "-www"]);
     command.args(options);
     command.args(ENGINE).args(["-key", &key_uri(key), "-cert"]).arg(certificate);
+    listen(&mut command)
+}
+
+/// Starts a prepared `openssl s_server` and reads its port.
+fn listen(command: &mut Command) -> (Running, u16) {
     let mut server = Running::start(command.stdout(Stdio::piped()).stderr(Stdio::inherit()));
     let mut lines = BufReader::new(server.child().stdout.take().unwrap()).lines().map_while(Result::ok);
     let port = lines.find_map(|line| line.strip_prefix("ACCEPT 127.0.0.1:").map(|port| port.parse().unwrap()));
@@ -206,4 +211,55 @@ fn pkeyutl_signs_verifies_and_decrypts() {
         assert_eq!(stdout_of(decrypt.args(ENGINE).args(&oaep)), "what is inside", "{hash}");
     }
     assert_eq!((daemon.module_uses("sign", "rsa"), daemon.module_uses("decrypt", "rsa")), (2, 3));
+}
+
+#[test]
+fn curl_and_s_client_show_a_certificate_whose_key_is_in_the_daemon() {
+    let daemon = Daemon::start();
+    let make = ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=localhost", "-days", "2"];
+    let mut server = daemon.openssl(&make);
+    output_of(server.args(["-addext", "subjectAltName=DNS:localhost", "-keyout", "server.key", "-out", "server.crt"]));
+    for (key, kty) in [("rsa", "RSA"), ("ec", "EC")] {
+        daemon.make_key(key, &["--kty", kty]);
+        let certificate = certificate(&daemon, key, &[]);
+        let mut command = daemon.openssl(&["s_server", "-accept", "127.0.0.1:0", "-www", "-key", "server.key"]);
+        command.args(["-cert", "server.crt", "-Verify", "1", "-verify_return_error", "-CAfile"]).arg(&certificate);
+        let (_server, port) = listen(&mut command);
+        let before = daemon.module_uses("sign", key);
+        for version in ["1.2", "1.3"] {
+            let mut curl = fetch(&daemon, version, &daemon.path("server.crt"), port);
+            assert!(!run(&mut curl).status.success(), "curl, TLS {version}: nobody asked who it was");
+            curl.args(["--engine", "pkcs11", "--key-type", "ENG", "--key", &key_uri(key), "--cert"]).arg(&certificate);
+            assert!(stdout_of(&mut curl).contains(&format!("TLSv{version}")), "{key}");
+            let mut client =
+                daemon.openssl_engine(&["s_client", "-brief", &format!("-tls{}", version.replace('.', "_"))]);
+            client.args(ENGINE).args(["-key", &key_uri(key), "-cert"]).arg(&certificate);
+            client.args(["-CAfile", "server.crt", "-verify_return_error", "-connect", &format!("127.0.0.1:{port}")]);
+            output_of(&mut client);
+        }
+        assert_eq!(daemon.module_uses("sign", key) - before, 4, "{key}");
+    }
+}
+
+#[test]
+fn pkeyutl_agrees_on_a_secret_and_opens_pkcs_1_v1_5() {
+    let daemon = Daemon::start();
+    let make = ["--keypairgen", "--key-type", "EC:secp384r1", "--id", "d1", "--label", "here", "--usage-derive"];
+    crate::pkcs11_tool::logged_in(&daemon, &make);
+    let here = daemon.download("here");
+    let make = ["genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-384", "-out", "there.key"];
+    output_of(&mut daemon.openssl(&make));
+    output_of(&mut daemon.openssl(&["pkey", "-in", "there.key", "-pubout", "-out", "there.pem"]));
+    let mut derive = daemon.openssl_engine(&["pkeyutl", "-derive", "-inkey", &key_uri("here"), "-out", "secret"]);
+    output_of(derive.args(ENGINE).args(["-peerkey", "there.pem"]));
+    let mut derive = daemon.openssl(&["pkeyutl", "-derive", "-inkey", "there.key", "-out", "expected", "-peerkey"]);
+    output_of(derive.arg(here));
+    assert_eq!(fs::read(daemon.path("secret")).unwrap(), fs::read(daemon.path("expected")).unwrap());
+
+    let rsa = daemon.make_key("rsa", &["--kty", "RSA"]);
+    daemon.write("message", "what is inside");
+    let mut encrypt = daemon.openssl(&["pkeyutl", "-encrypt", "-pubin", "-in", "message", "-out", "sealed", "-inkey"]);
+    output_of(encrypt.arg(rsa));
+    let mut decrypt = daemon.openssl_engine(&["pkeyutl", "-decrypt", "-in", "sealed", "-inkey", &key_uri("rsa")]);
+    assert_eq!(stdout_of(decrypt.args(ENGINE)), "what is inside");
 }

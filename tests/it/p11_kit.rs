@@ -22,19 +22,23 @@ fn module_of_p11_kit(name: &str, package: &str) -> PathBuf {
     path
 }
 
-/// The identifier of a key, which `pkcs11-tool` needs to tell two of them apart.
-fn id(daemon: &Daemon, key: &str) -> String {
-    let shown = daemon.json(&["key", "show", "--name", key]);
-    shown["key"]["kid"].as_str().unwrap().rsplit_once('/').unwrap().1.to_owned()
-}
-
 /// Signs a file with `pkcs11-tool` through this module and has OpenSSL verify it.
 fn signs(daemon: &Daemon, mut command: Command, through: &Path, mechanism: &str, key: &str) {
     let file = daemon.write("message", "what is signed");
     let input = if mechanism == "ECDSA" { daemon.digest("sha256", &file) } else { file.clone() };
     let _ = fs::remove_file(daemon.path("signature"));
     command.arg("--module").arg(through).args(["--token-label", VAULT, "--login", "--pin", PIN, "--sign"]);
-    command.args(["-m", mechanism, "--id", &id(daemon, key), "--signature-format", "openssl", "-o", "signature", "-i"]);
+    command.args([
+        "-m",
+        mechanism,
+        "--id",
+        &daemon.key_id(key),
+        "--signature-format",
+        "openssl",
+        "-o",
+        "signature",
+        "-i",
+    ]);
     output_of(command.arg(&input));
     let public_key = daemon.path(&format!("{key}.pem"));
     assert!(daemon.verifies(&["-sha256"], &public_key, &daemon.path("signature"), &file), "{mechanism}");
@@ -129,7 +133,7 @@ fn the_server_and_the_client_module_carry_signatures_and_decryption() {
     encrypt.arg(&rsa).args(["-pkeyopt", "rsa_padding_mode:oaep", "-pkeyopt", "rsa_oaep_md:sha256"]);
     output_of(encrypt.arg("-in").arg(&message));
     let mut decrypt = pkcs11_tool();
-    decrypt.arg("--module").arg(&client).args(["--login", "--pin", PIN, "--decrypt", "--id", &id(&daemon, "rsa")]);
+    decrypt.arg("--module").arg(&client).args(["--login", "--pin", PIN, "--decrypt", "--id", &daemon.key_id("rsa")]);
     decrypt.args(["-m", "RSA-PKCS-OAEP", "--hash-algorithm", "SHA256", "--mgf", "MGF1-SHA256"]);
     output_of(decrypt.args(["-i", "sealed", "-o", "opened"]));
     assert_eq!(fs::read(daemon.path("opened")).unwrap(), b"what is signed");

@@ -11,6 +11,8 @@ use std::{
 
 use softkeep_tests::{Daemon, PIN, module, output_of, run, stdout_of, tools::Running};
 
+use crate::pkcs11_tool::logged_in;
+
 const PACKAGE: &str = "openssh-client";
 
 /// Type and key, without the comment.
@@ -150,4 +152,16 @@ fn ssh_keygen_certifies_a_user_with_a_key_of_the_module() {
     let mut check = daemon.tool("ssh-keygen", PACKAGE);
     check.args(["-Y", "verify", "-n", "file", "-I", "somebody", "-s", "message.sig", "-f"]).arg(allowed);
     output_of(check.stdin(fs::File::open(daemon.path("message")).unwrap()));
+}
+
+#[test]
+fn keys_that_openssh_cannot_use_do_not_hide_the_others() {
+    let daemon = Daemon::start();
+    let make = ["--keypairgen", "--key-type", "EC:edwards25519", "--id", "c1", "--label", "edwards"];
+    logged_in(&daemon, &make);
+    logged_in(&daemon, &["--keygen", "--key-type", "AES:32", "--id", "11", "--label", "aes"]);
+    let key = converted(&daemon, &daemon.make_key("usable", &["--kty", "EC"]));
+    let printed = stdout_of(daemon.tool("ssh-keygen", PACKAGE).arg("-D").arg(module()));
+    let usable = printed.lines().filter(|line| !line.starts_with("ssh-ed25519 ")).collect::<Vec<_>>();
+    assert_eq!(usable, [format!("{key} usable")]);
 }

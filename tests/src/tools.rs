@@ -81,6 +81,30 @@ impl Drop for Running {
     }
 }
 
+/// The environment of a program whose wall clock is moved by a file in this folder. Its waits are as long as ever.
+pub fn moved_clock(dir: &Path) -> Vec<(String, String)> {
+    let library =
+        Path::new("/usr/lib").join(format!("{}-linux-gnu/faketime/libfaketimeMT.so.1", std::env::consts::ARCH));
+    assert!(library.exists(), "{} is not there; run: apt-get install libfaketime", library.display());
+    let clock = dir.join("clock");
+    std::fs::write(&clock, "+0\n").unwrap();
+    [
+        ("LD_PRELOAD", library.to_str().unwrap()),
+        ("FAKETIME_TIMESTAMP_FILE", clock.to_str().unwrap()),
+        ("FAKETIME_NO_CACHE", "1"),
+        ("DONT_FAKE_MONOTONIC", "1"),
+    ]
+    .map(|(name, value)| (name.to_owned(), value.to_owned()))
+    .into()
+}
+
+/// The physical memory of a process (`VmRSS`).
+pub fn resident_kibibytes(pid: u32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+    line.trim().trim_end_matches(" kB").parse().unwrap()
+}
+
 /// The URI of a private key with its PIN, RFC 7512.
 pub fn key_uri(name: &str) -> String {
     format!("pkcs11:token={VAULT};object={name};type=private;pin-value={PIN}")
@@ -118,6 +142,12 @@ impl Daemon {
         let path = self.path(&format!("{name}.pem"));
         self.cli(&["key", "download", "--name", name, "--file", path.to_str().unwrap()]);
         path
+    }
+
+    /// The identifier of a key's current version in hexadecimal, as `pkcs11-tool --id` takes it.
+    pub fn key_id(&self, name: &str) -> String {
+        let shown = self.json(&["key", "show", "--name", name]);
+        shown["key"]["kid"].as_str().unwrap().rsplit_once('/').unwrap().1.to_owned()
     }
 
     /// Writes a file into the daemon's folder.

@@ -8,7 +8,9 @@ mod encrypt;
 mod import;
 mod input;
 mod list;
+mod list_deleted;
 mod list_versions;
+mod recover;
 mod show;
 mod sign;
 mod verify;
@@ -33,6 +35,10 @@ pub enum Command {
     Show(show::Args),
     /// Delete a key with all its versions
     Delete(delete::Args),
+    /// List the deleted keys that can be recovered
+    ListDeleted(list_deleted::Args),
+    /// Bring a deleted key back
+    Recover(recover::Args),
     /// Write a key's public half to a file
     Download(download::Args),
     /// Sign a digest or a file
@@ -54,6 +60,8 @@ pub async fn run(command: Command, context: &Context) -> Result<Reply> {
         Command::ListVersions(args) => list_versions::run(&args, context).await,
         Command::Show(args) => show::run(&args, context).await,
         Command::Delete(args) => delete::run(&args, context).await,
+        Command::ListDeleted(args) => list_deleted::run(&args, context).await,
+        Command::Recover(args) => recover::run(&args, context).await,
         Command::Download(args) => download::run(&args, context).await,
         Command::Sign(args) => sign::run(&args, context).await,
         Command::Verify(args) => verify::run(&args, context).await,

@@ -48,7 +48,7 @@ struct OpenPrivate {
 enum Extra {
     None,
     /// RSA: for bad paddings of PKCS#1 v1.5.
-    Rejection(RejectionKey),
+    Rejection(Box<RejectionKey>),
     /// ML-DSA: the expanded key, for signatures without random, which aws-lc does not make.
     Expanded(Secret),
 }
@@ -100,12 +100,14 @@ impl Backend for AwsLc {
         let parts = key_parts::parts_of(pkcs8_der)?;
         let (der, extra) = match parts {
             PrivateParts::Edwards(EdwardsCurve::Ed25519, seed) => return curve25519::open_ed25519(public, &seed),
-            PrivateParts::Montgomery(MontgomeryCurve::X25519, secret) => return curve25519::open_x25519(public, &secret),
+            PrivateParts::Montgomery(MontgomeryCurve::X25519, secret) => {
+                return curve25519::open_x25519(public, &secret);
+            }
             PrivateParts::Edwards(..) | PrivateParts::Montgomery(..) => return Ok(Portable::open(public, parts)),
             PrivateParts::Dh { p, value, .. } => return Ok(Arc::new(DhPrivate { public, p, value })),
             PrivateParts::Rsa { d, .. } => {
                 let rejection = RejectionKey::of(&d, signature_len(public.key_type));
-                (None, Extra::Rejection(rejection))
+                (None, Extra::Rejection(Box::new(rejection)))
             }
             PrivateParts::Ec(..) => (None, Extra::None),
             // Our own encoding: aws-lc reads not all the choices that the RFCs have.
@@ -267,9 +269,7 @@ impl PublicKey for OpenPublic {
         let OpenKey { pkey, public } = &self.0;
         check_plaintext(public, scheme, plaintext)?;
         match scheme {
-            EncryptScheme::RsaOaep { hash, mgf, label } => {
-                pkey.oaep_encrypt(&Oaep::new(*hash, *mgf, label), plaintext)
-            }
+            EncryptScheme::RsaOaep { hash, mgf, label } => pkey.oaep_encrypt(&Oaep::new(*hash, *mgf, label), plaintext),
             EncryptScheme::RsaPkcs1 => pkey.pkcs1_encrypt(plaintext),
             // Recovering from a signature is the same power as encrypting.
             EncryptScheme::RsaRaw => {

@@ -8,10 +8,10 @@ use p256::elliptic_curve::bigint::{BoxedUint, Odd};
 use softkeep_proto::limits::{MAX_RSA_BITS, MIN_RSA_BITS};
 use zeroize::Zeroizing;
 
+use super::fill_random;
 use super::input::left_pad;
 use super::key_info::bit_len;
 use super::key_parts::{Secret, dh_pkcs8, trim};
-use super::fill_random;
 use crate::error::{Error, ErrorCode, Result};
 
 /// A shorter private value is found by the square root of its range: 112 bits of strength (NIST SP 800-56A section 5.5.2).

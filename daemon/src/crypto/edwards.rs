@@ -1,7 +1,7 @@
 //! EdDSA (RFC 8032) by `ed25519-dalek` and `ed448-goldilocks`. aws-lc, where it runs, does Ed25519 instead.
 
-use ed25519_dalek::{SigningKey, VerifyingKey};
 use ed448_goldilocks as ed448;
+use ed25519_dalek::{SigningKey, VerifyingKey};
 use sha2::digest::consts::U64;
 use sha2::digest::{FixedOutput, FixedOutputReset, HashMarker, Output, OutputSizeUser, Reset, Update};
 use softkeep_proto::algorithm::EdwardsCurve;
@@ -104,7 +104,7 @@ fn ed25519_public(public: &[u8]) -> Option<VerifyingKey> {
 
 fn ed448_public(public: &[u8]) -> Option<ed448::VerifyingKey> {
     let bytes: [u8; 57] = public.try_into().ok().filter(is_canonical_448)?;
-    ed448::VerifyingKey::from_bytes(&bytes.into()).ok()
+    ed448::VerifyingKey::from_bytes(&bytes).ok()
 }
 
 /// Whether a point of Ed448 is written as RFC 8032 section 5.2.2 has it: y below 2^448 - 2^224 - 1, and of the last

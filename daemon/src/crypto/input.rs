@@ -41,7 +41,9 @@ pub fn check_sign_input(public: &PublicInfo, scheme: &SignScheme, input: &[u8]) 
                 format!("mu has {PREHASH_BYTES} bytes, not {}", input.len())
             })
         }
-        (KeyType::Rsa(_), scheme) if !matches!(scheme, SignScheme::Ecdsa | SignScheme::EdDsa { .. } | SignScheme::MlDsaMu { .. }) => {
+        (KeyType::Rsa(_), scheme)
+            if !matches!(scheme, SignScheme::Ecdsa | SignScheme::EdDsa { .. } | SignScheme::MlDsaMu { .. }) =>
+        {
             check_rsa_input(modulus(public)?, scheme, input)
         }
         (key_type, scheme) => {
@@ -49,7 +51,9 @@ pub fn check_sign_input(public: &PublicInfo, scheme: &SignScheme, input: &[u8]) 
                 SignScheme::Ecdsa => "ECDSA",
                 SignScheme::EdDsa { .. } => "EdDSA",
                 SignScheme::MlDsaMu { .. } => "ML-DSA",
-                SignScheme::RsaPkcs1(_) | SignScheme::RsaPkcs1Raw | SignScheme::RsaRaw | SignScheme::RsaPss { .. } => "RSA",
+                SignScheme::RsaPkcs1(_) | SignScheme::RsaPkcs1Raw | SignScheme::RsaRaw | SignScheme::RsaPss { .. } => {
+                    "RSA"
+                }
             };
             Err(mismatch(format!("{scheme} signatures need a key of their own, this is one of {}", key_type.kind())))
         }

@@ -140,7 +140,8 @@ pub fn public_info_of_private(pkcs8_der: &[u8]) -> Result<PublicInfo> {
 pub fn public_info(spki_der: &[u8]) -> Result<PublicInfo> {
     let spki = SubjectPublicKeyInfoRef::from_der(spki_der).map_err(|cause| invalid("not a public key", cause))?;
     let bits = spki.subject_public_key.as_bytes();
-    let bits = bits.ok_or_else(|| Error::new(ErrorCode::KeyInvalid, "the public key is not a whole number of bytes"))?;
+    let bits =
+        bits.ok_or_else(|| Error::new(ErrorCode::KeyInvalid, "the public key is not a whole number of bytes"))?;
     match algorithm(&spki.algorithm)? {
         Algorithm::Rsa => {
             let key = pkcs1::RsaPublicKeyRef::from_der(bits);
@@ -190,9 +191,8 @@ pub(super) fn check_rsa_size(bits: u32) -> Result<()> {
     if bits <= MAX_RSA_BITS && bits.is_multiple_of(RSA_BITS_STEP) {
         return Ok(());
     }
-    let detail = format!(
-        "RSA keys of {bits} bits are not supported, only multiples of {RSA_BITS_STEP} up to {MAX_RSA_BITS}"
-    );
+    let detail =
+        format!("RSA keys of {bits} bits are not supported, only multiples of {RSA_BITS_STEP} up to {MAX_RSA_BITS}");
     Err(Error::new(ErrorCode::UnsupportedAlgorithm, detail))
 }
 
@@ -212,9 +212,7 @@ fn algorithm<'a>(identifier: &AlgorithmIdentifierRef<'a>) -> Result<Algorithm<'a
     if identifier.oid == pkcs1::ALGORITHM_OID {
         // RFC 8017 appendix A.1: the parameters are NULL. aws-lc insists on it.
         let null = identifier.parameters.is_some_and(|parameters| parameters.is_null());
-        return null
-            .then_some(Algorithm::Rsa)
-            .ok_or_else(|| Error::new(ErrorCode::KeyInvalid, "RSA with parameters"));
+        return null.then_some(Algorithm::Rsa).ok_or_else(|| Error::new(ErrorCode::KeyInvalid, "RSA with parameters"));
     }
     if identifier.oid == EC_PUBLIC_KEY {
         let oid = identifier.parameters_oid().map_err(|cause| {

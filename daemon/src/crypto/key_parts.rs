@@ -207,8 +207,8 @@ pub(super) fn needs_parameters() -> Error {
 
 /// The secret values of a private key (PKCS#8 DER, unencrypted).
 pub fn parts_of(pkcs8_der: &[u8]) -> Result<PrivateParts> {
-    let info = PrivateKeyInfoRef::from_der(pkcs8_der)
-        .map_err(|cause| invalid("not a PKCS#8 private key").because(cause))?;
+    let info =
+        PrivateKeyInfoRef::from_der(pkcs8_der).map_err(|cause| invalid("not a PKCS#8 private key").because(cause))?;
     parts_of_info(&info)
 }
 
@@ -217,8 +217,8 @@ pub(super) fn parts_of_info(info: &PrivateKeyInfoRef<'_>) -> Result<PrivateParts
     let (identifier, key) = (&info.algorithm, info.private_key.as_bytes());
     let secret = |bytes: &[u8]| Zeroizing::new(bytes.to_vec());
     if identifier.oid == pkcs1::ALGORITHM_OID {
-        let key = pkcs1::RsaPrivateKeyRef::from_der(key)
-            .map_err(|cause| invalid("not an RSA private key").because(cause))?;
+        let key =
+            pkcs1::RsaPrivateKeyRef::from_der(key).map_err(|cause| invalid("not an RSA private key").because(cause))?;
         let number = |number: UintRef<'_>| secret(number.as_bytes());
         return Ok(PrivateParts::Rsa {
             d: number(key.private_exponent),
@@ -232,8 +232,7 @@ pub(super) fn parts_of_info(info: &PrivateKeyInfoRef<'_>) -> Result<PrivateParts
     if identifier.oid == EC_PUBLIC_KEY {
         let curve = identifier.parameters_oid().ok().and_then(on_curve_oid);
         let curve = curve.ok_or_else(|| invalid("not a curve that is known"))?;
-        let key =
-            EcPrivateKey::from_der(key).map_err(|cause| invalid("not an EC private key").because(cause))?;
+        let key = EcPrivateKey::from_der(key).map_err(|cause| invalid("not an EC private key").because(cause))?;
         return Ok(PrivateParts::Ec(curve, secret(key.private_key)));
     }
     if identifier.oid == DH_KEY_AGREEMENT {

@@ -2,11 +2,11 @@
 //! the work itself where aws-lc does not do it.
 
 use ml_dsa::{ExpandedSigningKey, MlDsa44, MlDsa65, MlDsa87, VerifyingKey};
+#[allow(deprecated)]
+use ml_kem::ExpandedKeyEncoding as _;
 use ml_kem::array::Array;
 use ml_kem::array::sizes::U64;
 use ml_kem::kem::{Decapsulate as _, Encapsulate as _, KeyExport as _};
-#[allow(deprecated)]
-use ml_kem::ExpandedKeyEncoding as _;
 use ml_kem::{DecapsulationKey, EncapsulationKey, MlKem512, MlKem768, MlKem1024};
 use softkeep_proto::algorithm::{MlDsaSet, MlKemSet};
 use zeroize::Zeroizing;
@@ -86,7 +86,8 @@ pub(super) fn ml_dsa_public_of(set: MlDsaSet, seed: Option<&Secret>, expanded: &
         let public = key.verifying_key();
         if seed.is_none() {
             // The signature is made with the hash of the public key that is inside the private one, and checked with
-            // the public key that follows from the secret vectors.
+            // the public key that follows from the secret vectors. A wrong t0 may slip through: it is no secret, and
+            // makes some signatures wrong. aws-lc computes it anew.
             let proof = key.sign_deterministic(b"softkeep", b"").map_err(Error::internal)?;
             if !public.verify_with_context(b"softkeep", b"", &proof) {
                 return Err(Error::new(ErrorCode::KeyInvalid, "the key's numbers do not fit together"));

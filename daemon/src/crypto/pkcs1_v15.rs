@@ -3,8 +3,8 @@
 //! the same time and touches the same memory for a good block and for a bad one; the message's length alone shows.
 
 use aws_lc_rs::hmac;
-use subtle::{Choice, ConditionallySelectable as _, ConstantTimeEq as _, ConstantTimeGreater as _};
 use softkeep_proto::algorithm::Hash;
+use subtle::{Choice, ConditionallySelectable as _, ConstantTimeEq as _, ConstantTimeGreater as _};
 use zeroize::Zeroizing;
 
 use super::hashes::secret_digest;

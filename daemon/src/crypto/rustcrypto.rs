@@ -342,9 +342,8 @@ where
 
     fn agree(&self, peer_public: &[u8]) -> Result<Zeroizing<Vec<u8>>> {
         check_peer(self.public.key_type, peer_public)?;
-        (self.agree)(peer_public).ok_or_else(|| {
-            Error::new(ErrorCode::InvalidParameters, "the peer's public key is no point of the curve")
-        })
+        (self.agree)(peer_public)
+            .ok_or_else(|| Error::new(ErrorCode::InvalidParameters, "the peer's public key is no point of the curve"))
     }
 }
 

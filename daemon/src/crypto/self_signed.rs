@@ -58,6 +58,9 @@ struct EcdsaSigValue<'a> {
     s: UintRef<'a>,
 }
 
+/// `PrivateKey::sign` of a key that is somewhere else.
+pub type Sign<'a> = &'a dyn Fn(&SignScheme, &[u8]) -> Result<Vec<u8>>;
+
 /// Makes the certificate, version 3, in DER. `sign` is `PrivateKey::sign` of the key. The common name has 1
 /// to 64 characters; the times are seconds since 1970.
 pub fn certificate(
@@ -66,7 +69,7 @@ pub fn certificate(
     not_before_unix: i64,
     not_after_unix: i64,
     serial: [u8; 16],
-    sign: &dyn Fn(&SignScheme, &[u8]) -> Result<Vec<u8>>,
+    sign: Sign<'_>,
 ) -> Result<Vec<u8>> {
     if subject_common_name.is_empty() || subject_common_name.chars().count() > MAX_COMMON_NAME_CHARS {
         let detail = format!("a common name has 1 to {MAX_COMMON_NAME_CHARS} characters");

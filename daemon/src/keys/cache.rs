@@ -46,7 +46,8 @@ impl<K: Hash + Eq + Clone, V: Clone> Cache<K, V> {
     pub fn insert(&self, id: K, key: V) {
         let mut slots = self.slots.write().unwrap_or_else(PoisonError::into_inner);
         if slots.len() >= self.capacity && !slots.contains_key(&id) {
-            let oldest = slots.iter().min_by_key(|(_, slot)| slot.used.load(Ordering::Relaxed)).map(|(id, _)| id.clone());
+            let oldest =
+                slots.iter().min_by_key(|(_, slot)| slot.used.load(Ordering::Relaxed)).map(|(id, _)| id.clone());
             oldest.and_then(|id| slots.remove(&id));
         }
         slots.insert(id, Slot { key, used: AtomicU64::new(self.clock.fetch_add(1, Ordering::Relaxed)) });

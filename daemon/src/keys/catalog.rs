@@ -108,6 +108,11 @@ impl Vault {
         self.objects.get(&id)
     }
 
+    /// All objects that are no keys, hidden ones too.
+    pub fn objects(&self) -> impl Iterator<Item = &Arc<ObjectRecord>> {
+        self.objects.values()
+    }
+
     /// A public key that belongs to no key here.
     pub fn public_key(&self, id: Id) -> Option<&Arc<Version>> {
         self.public_keys.get(&id).filter(|_| self.objects.get(&id).is_some_and(|object| !object.hidden))
@@ -118,9 +123,19 @@ impl Vault {
         self.requests.get(request_id).copied().filter(|_| !request_id.is_empty())
     }
 
-    /// The objects that match a template.
+    /// The objects that match a template, in creation order.
     pub fn find(&self, template: &[Attribute], visible: impl Fn(&Face) -> bool) -> Vec<Arc<Face>> {
-        self.faces.find(template, visible)
+        self.faces.find(template, None, visible).cloned().collect()
+    }
+
+    /// The same, as they are asked for, from one object on.
+    pub fn search<'a>(
+        &'a self,
+        template: &'a [Attribute],
+        after: Option<(Id, u64)>,
+        visible: impl Fn(&Face) -> bool + 'a,
+    ) -> impl Iterator<Item = &'a Arc<Face>> + 'a {
+        self.faces.find(template, after, visible)
     }
 
     /// One object.

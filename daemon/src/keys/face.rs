@@ -132,7 +132,15 @@ pub fn of_object(id: Id, record: &ObjectRecord) -> Option<Face> {
     let told_later = record.class == ck::CKO_DATA && private;
     let on_request: &[u64] = if told_later { VALUE } else { &[] };
     on_request.iter().for_each(|kind| drop(attributes.remove(kind)));
-    Some(Face { unique_id: id, class: record.class, private, attributes, sensitive: &[], on_request, sealed: Bytes::new() })
+    Some(Face {
+        unique_id: id,
+        class: record.class,
+        private,
+        attributes,
+        sensitive: &[],
+        on_request,
+        sealed: Bytes::new(),
+    })
 }
 
 const VALUE: &[u64] = &[ck::CKA_VALUE];

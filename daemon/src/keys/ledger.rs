@@ -3,7 +3,10 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError, RwLock,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use aws_lc_rs::hmac;
@@ -56,6 +59,8 @@ pub struct Ledger {
     /// The MAC of every row, which the sum is made of. A lock of its own, changed under the state's: a key that is opened for the first
     /// time must not wait for somebody's commit.
     macs: RwLock<HashMap<String, [u8; 32]>>,
+    /// The next slot id, for who must not wait for somebody's commit either.
+    next_slot: AtomicU64,
 }
 
 struct State {
@@ -119,8 +124,9 @@ impl Ledger {
             ));
         };
         macs.extend(load.damaged.iter().cloned().zip(chosen));
+        let next_slot = AtomicU64::new(record.next_slot);
         let state = Mutex::new(State { record, revision: state_row.revision });
-        Ok((Self { store, meta, state, macs: RwLock::new(macs) }, load))
+        Ok((Self { store, meta, state, macs: RwLock::new(macs), next_slot }, load))
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -171,6 +177,7 @@ impl Ledger {
         writes.push(Write::Put(row::STATE.into(), wrap(&self.meta, row::STATE, sequence, &record.encode_to_vec()).0));
         let compare = Compare::RevisionIs(row::STATE.into(), state.revision);
         let revision = self.store.transact(vec![compare], writes)?;
+        self.next_slot.store(record.next_slot, Ordering::Release);
         state.record = record;
         state.revision = revision;
         {
@@ -189,6 +196,11 @@ impl Ledger {
     /// The sequence number of the last commit.
     pub fn sequence(&self) -> u64 {
         self.state().record.sequence
+    }
+
+    /// The slot id that the next vault will have.
+    pub fn next_slot(&self) -> u64 {
+        self.next_slot.load(Ordering::Acquire)
     }
 
     /// Waits until the commits that are under way have ended.

@@ -85,6 +85,9 @@ pub struct VaultRecord {
     /// What keys sensitive keys may be wrapped by: "any", or "guarded" or nothing.
     #[prost(string, tag = "18")]
     pub wrapping: String,
+    /// The epoch of the user's PIN that C_InitToken took away.
+    #[prost(uint64, tag = "19")]
+    pub last_user_epoch: u64,
 }
 
 /// A PIN, as Argon2id with a pepper derived from the root key.

@@ -41,8 +41,10 @@ impl CreateObject {
         let class = template.peek_number(ck::CKA_CLASS)?;
         let class = class.ok_or_else(|| Error::new(ErrorCode::TemplateIncomplete, "CKA_CLASS is missing"))?;
         let label = template.text(ck::CKA_LABEL);
-        let is_secret = matches!(class, ck::CKO_PRIVATE_KEY | ck::CKO_SECRET_KEY);
-        let to_keep = if is_secret { Permission::Import } else { Permission::Create };
+        let to_keep = match class {
+            ck::CKO_PRIVATE_KEY | ck::CKO_SECRET_KEY => Permission::Import,
+            _ => new_object::kept_other(class, template.peek_flag(ck::CKA_PRIVATE)?.unwrap_or(false)),
+        };
         let permission = new_object::permission(&template, class, to_keep);
         let audited = new_object::audited(&template);
         let object = match class {

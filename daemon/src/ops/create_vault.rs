@@ -8,7 +8,7 @@ use crate::{
     error::{Error, ErrorCode, Result},
     id::Id,
     keys::{
-        catalog::Version,
+        catalog::{Version, View},
         ledger::Entry,
         record::{KekRecord, VaultRecord, row},
         seal,
@@ -105,6 +105,7 @@ impl CreateVault {
             kek_version: 1,
             deleted: None,
             request_id: self.request_id.clone(),
+            last_user_epoch: 0,
             wrapping: self.wrapping.name().into(),
         }
     }
@@ -125,27 +126,33 @@ impl Operation for CreateVault {
     }
 
     fn run(grant: Authorized<Self>, rooms: &Unsealed) -> Result<VaultRef> {
-        let operation = grant.into_operation();
-        let keys = &rooms.keys;
-        let (id, kek) = (Id::random()?, seal::random_secret()?);
-        keys.write(|counters| {
-            let view = keys.catalog.view();
-            if let Some(vault) = view.vault_named(&operation.name) {
-                let repeated = !operation.request_id.is_empty() && vault.record.request_id == operation.request_id;
-                if repeated {
-                    return Ok((vec![], VaultRef { id: vault.id, record: vault.record.clone() }));
-                }
-            }
-            if view.is_vault_name_taken(&operation.name) {
-                return Err(Error::new(
-                    ErrorCode::AlreadyExists,
-                    format!("the vault name '{}' is taken", operation.name),
-                ));
-            }
-            let record = operation.record(id, counters.take_slot());
-            let kek = KekRecord { version: 1, wrapped: keys.root.wrap_kek(&id.0, 1, &kek)? };
-            let entries = vec![Entry::put(row::vault(id), &record), Entry::put(row::kek(id), &kek)];
-            Ok((entries, VaultRef { id, record: Arc::new(record) }))
-        })
+        write(rooms, grant.into_operation(), |_, _, _| {})
     }
+}
+
+/// Writes a vault with a key-encryption key of its own. `adjust` has the last word on its record.
+pub fn write(
+    rooms: &Unsealed,
+    operation: CreateVault,
+    adjust: impl FnOnce(&View, Id, &mut VaultRecord),
+) -> Result<VaultRef> {
+    let keys = &rooms.keys;
+    let (id, kek) = (Id::random()?, seal::random_secret()?);
+    keys.write(|counters| {
+        let view = keys.catalog.view();
+        if let Some(vault) = view.vault_named(&operation.name) {
+            let repeated = !operation.request_id.is_empty() && vault.record.request_id == operation.request_id;
+            if repeated {
+                return Ok((vec![], VaultRef { id: vault.id, record: vault.record.clone() }));
+            }
+        }
+        let mut record = operation.record(id, counters.take_slot());
+        adjust(&view, id, &mut record);
+        if view.is_vault_name_taken(&record.name) {
+            return Err(Error::new(ErrorCode::AlreadyExists, format!("the vault name '{}' is taken", record.name)));
+        }
+        let kek = KekRecord { version: 1, wrapped: keys.root.wrap_kek(&id.0, 1, &kek)? };
+        let entries = vec![Entry::put(row::vault(id), &record), Entry::put(row::kek(id), &kek)];
+        Ok((entries, VaultRef { id, record: Arc::new(record) }))
+    })
 }

@@ -10,7 +10,7 @@ use super::{
     Audited, Operation, encapsulate_key,
     find_objects::Found,
     method::{self, Method},
-    new_object, sign,
+    names, new_object, sign,
     template::Template,
 };
 use crate::{
@@ -45,7 +45,7 @@ impl DecapsulateKey {
     ) -> Result<Self> {
         sign::check_size(&ciphertext)?;
         let token = new_object::is_token(&Template::parse(template.clone())?)?;
-        let request_id = method::request_id(request_id)?;
+        let request_id = names::request_id(request_id)?;
         Ok(Self { vault, private_key, method, ciphertext, template, token, request_id })
     }
 }

@@ -50,7 +50,15 @@ impl Decrypt {
         one_time_grant: Bytes,
     ) -> Result<Self> {
         sign::check_size(&ciphertext)?;
-        Ok(Self { vault, key, algorithm: method.name(), how: method.how, row: Some(method.row), ciphertext, one_time_grant })
+        Ok(Self {
+            vault,
+            key,
+            algorithm: method.name(),
+            how: method.how,
+            row: Some(method.row),
+            ciphertext,
+            one_time_grant,
+        })
     }
 }
 

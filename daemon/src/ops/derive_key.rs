@@ -12,6 +12,7 @@ use super::{
     Audited, Operation,
     find_objects::Found,
     method::{self, Derivation, Method, Salt},
+    names,
     new_object::{self, NewKey, NewObject, OtherDraft, Provenance},
     template::Template,
 };
@@ -53,7 +54,7 @@ impl DeriveKey {
                 token |= new_object::is_token(&Template::parse(template.clone())?)?;
             }
         }
-        let request_id = method::request_id(request_id)?;
+        let request_id = names::request_id(request_id)?;
         Ok(Self { vault, base_key, method, template, token, request_id })
     }
 

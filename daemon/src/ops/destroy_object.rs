@@ -1,9 +1,9 @@
-//! C_DestroyObject. It undoes nothing for good: the private object of a key's only version soft-deletes the key, of one version among
-//! several hides and disables that version; a public object is only hidden. A published certificate alone is gone for good.
+//! C_DestroyObject. It undoes nothing for good: the private or secret object of a key's only version soft-deletes the key, of one version
+//! among several hides that version, which cannot be used then; a public object is only hidden. A published certificate alone is gone for good.
 
 use cryptoki_sys as ck;
 
-use super::{Audited, Operation, find_objects::sees_private};
+use super::{Audited, Operation, find_objects::sees_private, init_token};
 use crate::{
     clock,
     error::{Error, ErrorCode, Result},
@@ -11,7 +11,7 @@ use crate::{
     keys::{
         catalog::{Vault, Version},
         ledger::Entry,
-        record::{KeyRecord, ObjectRecord, VersionRecord, row},
+        record::{ObjectRecord, VersionRecord, row},
     },
     pipeline::Unsealed,
     policy::{Authorized, Permission, Place, VaultName},
@@ -64,7 +64,7 @@ impl Operation for DestroyObject {
             };
             Ok((vec![entry], ()))
         })?;
-        if class == ck::CKO_PRIVATE_KEY {
+        if matches!(class, ck::CKO_PRIVATE_KEY | ck::CKO_SECRET_KEY) {
             keys.forget(id);
         }
         Ok(keys.catalog.view().vault(vault).map_or(0, |vault| vault.revision))
@@ -72,8 +72,7 @@ impl Operation for DestroyObject {
 }
 
 fn destroy_face(vault: &Vault, version: &Version, class: u64) -> Entry {
-    let now = clock::now_seconds();
-    let record = VersionRecord { updated: now, ..version.record.clone() };
+    let record = VersionRecord { updated: clock::now_seconds(), ..version.record.clone() };
     let hidden = match class {
         ck::CKO_PUBLIC_KEY => VersionRecord { public_hidden: true, ..record },
         ck::CKO_CERTIFICATE => VersionRecord { certificate_der: Vec::new(), ..record },
@@ -81,11 +80,9 @@ fn destroy_face(vault: &Vault, version: &Version, class: u64) -> Entry {
             let key = vault.key(&version.record.key);
             let usable = key.map_or(0, |key| key.versions.iter().filter(|other| !other.record.private_hidden).count());
             if let Some(key) = key.filter(|_| usable <= 1) {
-                let purge = now + 24 * 3600 * i64::from(vault.record.soft_delete_retention_days);
-                let deleted = KeyRecord { deleted: Some(now), scheduled_purge: Some(purge), ..(*key.record).clone() };
-                return Entry::put(row::key(vault.id, &version.record.key), &deleted);
+                return Entry::put(row::key(vault.id, &version.record.key), &init_token::deleted(vault, &key.record));
             }
-            VersionRecord { private_hidden: true, enabled: false, ..record }
+            VersionRecord { private_hidden: true, ..record }
         }
     };
     Entry::put(row::version(vault.id, version.id), &hidden)

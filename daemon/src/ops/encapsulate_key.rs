@@ -43,11 +43,7 @@ impl EncapsulateKey {
 }
 
 /// The secret as the key that a template asks for. A shorter one takes its front.
-pub fn secret_key(
-    template: &[Attribute],
-    rule: &[u8],
-    mut secret: Zeroizing<Vec<u8>>,
-) -> Result<NewObject> {
+pub fn secret_key(template: &[Attribute], rule: &[u8], mut secret: Zeroizing<Vec<u8>>) -> Result<NewObject> {
     let mut template = Template::parse(template.to_vec())?;
     template.apply_rule(rule)?;
     template.only_number(ck::CKA_CLASS, ck::CKO_SECRET_KEY)?;

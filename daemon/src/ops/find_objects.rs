@@ -24,7 +24,9 @@ pub struct FindObjects {
     pub vault: Id,
     /// The attributes they must have.
     pub template: Vec<Attribute>,
-    /// How many to pass over.
+    /// Those after this one, if it is still there.
+    pub after: Option<(Id, u64)>,
+    /// Else, how many to pass over.
     pub offset: usize,
     /// At most so many; 0 for the limit.
     pub limit: usize,
@@ -85,12 +87,14 @@ impl Operation for FindObjects {
         let view = rooms.keys.catalog.view();
         let vault = view.vault(operation.vault).ok_or_else(|| Error::vault_not_found(&operation.vault.to_string()))?;
         let private_too = sees_private(grant.caller());
-        let found = vault.find(&operation.template, |face| private_too || !face.private);
         let limit = match operation.limit {
             0 => MAX_OBJECTS_PER_REPLY,
             limit => limit.min(MAX_OBJECTS_PER_REPLY),
         };
-        let (faces, more) = page(found.into_iter().skip(operation.offset), limit);
+        let after = operation.after.filter(|(id, class)| vault.face(*id, *class).is_some());
+        let skipped = if after.is_some() { 0 } else { operation.offset };
+        let found = vault.search(&operation.template, after, |face| private_too || !face.private);
+        let (faces, more) = page(found.skip(skipped).cloned(), limit);
         Ok(Found { faces, revision: vault.revision, more })
     }
 }

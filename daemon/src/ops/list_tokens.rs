@@ -6,8 +6,11 @@ use super::{Audited, Operation};
 use crate::{
     error::Result,
     id::Id,
-    identity::{Peer, UserType},
-    keys::catalog::Version,
+    identity::{Caller, Peer, UserType},
+    keys::{
+        catalog::{Vault, Version},
+        record::VaultRecord,
+    },
     pins,
     pipeline::Unsealed,
     policy::{Authorized, Permission, Place},
@@ -19,8 +22,8 @@ pub struct ListTokens;
 
 /// One token.
 pub struct TokenRow {
-    /// The vault.
-    pub id: Id,
+    /// The vault; `None` for the free slot, which C_InitToken makes one of.
+    pub id: Option<Id>,
     /// Its name.
     pub label: String,
     /// Its slot.
@@ -62,25 +65,38 @@ impl Operation for ListTokens {
 
     fn run(grant: Authorized<Self>, rooms: &Unsealed) -> Result<Self::Reply> {
         let view = rooms.keys.catalog.view();
-        let peer = grant.caller().peer().map(Peer::name).unwrap_or_default();
-        let seen = view.vaults().into_iter().filter(|vault| rooms.policy.may_see(&view, grant.caller(), vault));
-        Ok(seen
-            .map(|vault| {
-                let state = |kind: UserType, is_set: bool| {
-                    let failures =
-                        vault.pin_failures.get(&(kind.name().to_owned(), peer.clone())).copied().unwrap_or(0);
-                    PinState { is_set, count_low: failures > 0, locked: failures >= MAX_PIN_FAILURES }
-                };
-                TokenRow {
-                    id: vault.id,
-                    label: vault.record.name.clone(),
-                    slot_id: vault.record.slot_id,
-                    revision: vault.revision,
-                    user_pin: state(UserType::User, vault.record.user_pin.is_some()),
-                    so_pin: state(UserType::SecurityOfficer, vault.record.so_pin.is_some()),
-                    min_pin_len: pins::min_len(&vault.record),
-                }
-            })
-            .collect())
+        let caller = grant.caller();
+        let seen = view.vaults().into_iter().filter(|vault| rooms.policy.may_see(&view, caller, vault));
+        let mut rows: Vec<_> = seen.map(|vault| TokenRow::of(vault, caller)).collect();
+        if caller.peer().is_some_and(|peer| rooms.policy.administers(&view, peer)) {
+            rows.push(TokenRow::free(rooms.keys.next_slot()));
+        }
+        Ok(rows)
+    }
+}
+
+impl TokenRow {
+    /// What a caller should know of a vault.
+    pub fn of(vault: &Vault, caller: &Caller) -> Self {
+        let peer = caller.peer().map(Peer::name).unwrap_or_default();
+        let state = |kind: UserType, is_set: bool| {
+            let failures = vault.pin_failures.get(&(kind.name().to_owned(), peer.clone())).copied().unwrap_or(0);
+            PinState { is_set, count_low: failures > 0, locked: failures >= MAX_PIN_FAILURES }
+        };
+        Self {
+            id: Some(vault.id),
+            label: vault.record.name.clone(),
+            slot_id: vault.record.slot_id,
+            revision: vault.revision,
+            user_pin: state(UserType::User, vault.record.user_pin.is_some()),
+            so_pin: state(UserType::SecurityOfficer, vault.record.so_pin.is_some()),
+            min_pin_len: pins::min_len(&vault.record),
+        }
+    }
+
+    fn free(slot_id: u64) -> Self {
+        let unset = PinState { is_set: false, count_low: false, locked: false };
+        let min_pin_len = pins::min_len(&VaultRecord::default());
+        Self { id: None, label: String::new(), slot_id, revision: 0, user_pin: unset, so_pin: unset, min_pin_len }
     }
 }

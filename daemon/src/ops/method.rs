@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use cryptoki_sys as ck;
 use softkeep_proto::{
-    algorithm::{Curve, EncryptScheme, Hash, KeyType, SignScheme},
+    algorithm::{Curve, EdwardsCurve, EncryptScheme, Hash, KeyType, MontgomeryCurve, SignScheme},
     mechanism::Row,
     pkcs11::v1::Attribute,
 };
@@ -69,22 +69,21 @@ pub const SECRET_OR_PRIVATE: [u64; 2] = [ck::CKO_SECRET_KEY, ck::CKO_PRIVATE_KEY
 /// More than this is not worked on where it arrives: hashing or encrypting it takes longer than handing it over, and others wait meanwhile.
 const MAX_INLINE_BYTES: usize = 64 * 1024;
 
-/// Where a key of this kind works on so much. Fast ones do it where the request arrived; RSA and lattices go to the pool, so that they
-/// cannot hold the others up.
+/// Where a key works on so much.
 pub fn lane(version: Option<&Version>, input_bytes: usize) -> Lane {
-    let fast = match version.map(|version| version.key_type) {
-        Some(KeyType::Ec(Curve::P256 | Curve::P384)) => true,
-        Some(KeyType::Edwards(_) | KeyType::Montgomery(_) | KeyType::Secret(..)) => true,
-        Some(KeyType::Ec(_) | KeyType::Rsa(_) | KeyType::Dh(_) | KeyType::MlDsa(_) | KeyType::MlKem(_)) | None => false,
-    };
-    if fast && input_bytes <= MAX_INLINE_BYTES { Lane::Inline } else { Lane::Compute }
+    lane_of(version.map(|version| version.key_type), input_bytes)
 }
 
-/// A request's id as the store has it.
-pub fn request_id(bytes: &[u8]) -> Result<String> {
-    let text: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-    super::names::check_request_id(&text)?;
-    Ok(text)
+/// Fast keys work where the request arrived; RSA and lattices go to the pool, so that they cannot hold the others up.
+fn lane_of(key_type: Option<KeyType>, input_bytes: usize) -> Lane {
+    let fast = match key_type {
+        Some(KeyType::Ec(Curve::P256 | Curve::P384)) => true,
+        Some(KeyType::Edwards(EdwardsCurve::Ed25519) | KeyType::Montgomery(MontgomeryCurve::X25519)) => true,
+        Some(KeyType::Secret(..)) => true,
+        Some(KeyType::Ec(_) | KeyType::Edwards(_) | KeyType::Montgomery(_)) => false,
+        Some(KeyType::Rsa(_) | KeyType::Dh(_) | KeyType::MlDsa(_) | KeyType::MlKem(_)) | None => false,
+    };
+    if fast && input_bytes <= MAX_INLINE_BYTES { Lane::Inline } else { Lane::Compute }
 }
 
 /// A signature or a MAC.
@@ -204,14 +203,28 @@ pub enum Derivation {
     Digest(Hash),
 }
 
-/// A password made a key (PBKDF2, RFC 8018 section 5.2).
-pub struct PasswordKey {
-    /// The hash of its HMAC.
-    pub hash: Hash,
-    /// The salt.
-    pub salt: Vec<u8>,
-    /// How often.
-    pub iterations: u32,
-    /// The password.
-    pub password: zeroize::Zeroizing<Vec<u8>>,
+#[cfg(test)]
+mod tests {
+    use softkeep_proto::algorithm::{MlDsaSet, SecretKind};
+
+    use super::*;
+
+    #[test]
+    fn what_takes_long_leaves_the_connections_thread() {
+        let aes = KeyType::Secret(SecretKind::Aes, 32);
+        for (key_type, input_bytes, expected) in [
+            (KeyType::Ec(Curve::P256), 32, Lane::Inline),
+            (KeyType::Ec(Curve::P521), 66, Lane::Compute),
+            (KeyType::Rsa(2048), 32, Lane::Compute),
+            (KeyType::MlDsa(MlDsaSet::MlDsa44), 64, Lane::Compute),
+            (KeyType::Edwards(EdwardsCurve::Ed25519), 1000, Lane::Inline),
+            (KeyType::Edwards(EdwardsCurve::Ed25519), 1_000_000, Lane::Compute),
+            (KeyType::Edwards(EdwardsCurve::Ed448), 1000, Lane::Compute),
+            (aes, 16, Lane::Inline),
+            (aes, MAX_INLINE_BYTES, Lane::Inline),
+            (aes, softkeep_proto::limits::MAX_PART_BYTES, Lane::Compute),
+        ] {
+            assert_eq!(lane_of(Some(key_type), input_bytes), expected, "{key_type:?} {input_bytes}");
+        }
+    }
 }

@@ -25,11 +25,12 @@ mod check_value;
 mod draft;
 mod flags;
 mod other;
+pub mod resealed;
 mod session;
 mod token;
 
 pub use draft::KeyDraft;
-pub use flags::default_ops;
+pub use flags::{default_ops, of_class as class_flags};
 pub use other::OtherDraft;
 
 /// Where a new key comes from, and what follows for it.
@@ -225,6 +226,11 @@ pub fn audited(template: &Template) -> Audited {
     }
 }
 
+/// What it takes to keep an object that is no key.
+pub fn kept_other(class: u64, private: bool) -> Permission {
+    if class == ck::CKO_CERTIFICATE && !private { Permission::CreatePublic } else { Permission::Create }
+}
+
 fn permission_of(token: bool, private: bool, to_keep: Permission) -> Permission {
     match (token, private) {
         (true, _) => to_keep,
@@ -234,13 +240,7 @@ fn permission_of(token: bool, private: bool, to_keep: Permission) -> Permission 
 }
 
 /// Makes the objects of one request: all or none. A repeated request id gives what the first one made, if that was kept.
-pub fn make(
-    rooms: &Unsealed,
-    caller: &Caller,
-    vault: Id,
-    objects: Vec<NewObject>,
-    request_id: &str,
-) -> Result<Found> {
+pub fn make(rooms: &Unsealed, caller: &Caller, vault: Id, objects: Vec<NewObject>, request_id: &str) -> Result<Found> {
     let mut drafts = Vec::with_capacity(objects.len());
     for object in objects {
         drafts.push(match object {
@@ -274,8 +274,12 @@ impl Draft {
                 let to_keep = if imported { Permission::Import } else { Permission::Create };
                 permission_of(key.token, key.policy.is_private(key.class), to_keep)
             }
-            Draft::Other(other) => permission_of(other.token, other.private, Permission::Create),
+            Draft::Other(other) => permission_of(other.token, other.private, kept_other(other.class, other.private)),
         }
+    }
+
+    fn is_trusted(&self) -> bool {
+        matches!(self, Draft::Other(other) if other.trusted)
     }
 }
 
@@ -292,12 +296,16 @@ pub fn make_drafts(
         let found = view.vault(vault).ok_or_else(|| Error::vault_not_found(&vault.to_string()))?;
         for draft in &drafts {
             rooms.policy.check(&view, caller, Some(found), draft.permission())?;
+            if draft.is_trusted() {
+                rooms.policy.check(&view, caller, Some(found), Permission::SetTrust)?;
+            }
         }
     }
     let mut faces = Vec::new();
     let mut kept = Vec::new();
     for (index, draft) in drafts.into_iter().enumerate() {
-        let id = if index == 0 || request_id.is_empty() { request_id.to_owned() } else { format!("{request_id}/{index}") };
+        let id =
+            if index == 0 || request_id.is_empty() { request_id.to_owned() } else { format!("{request_id}/{index}") };
         match draft.is_token() {
             true => kept.push((draft, id)),
             false => faces.extend(session::seal(rooms, caller, vault, draft)?),

@@ -89,11 +89,11 @@ fn write(grant: &Authorized<SetPin>, rooms: &Unsealed, id: Id, pin: &[u8]) -> Re
             policy::check_epoch(login, vault)?;
         }
         let mut record = VaultRecord { updated: clock::now_seconds(), ..(*vault.record).clone() };
-        let place = match user_type {
-            UserType::User => &mut record.user_pin,
-            UserType::SecurityOfficer => &mut record.so_pin,
+        let (place, before) = match user_type {
+            UserType::User => (&mut record.user_pin, record.last_user_epoch),
+            UserType::SecurityOfficer => (&mut record.so_pin, 0),
         };
-        let epoch = 1 + place.as_ref().map_or(0, |old| old.epoch);
+        let epoch = 1 + place.as_ref().map_or(before, |old| old.epoch);
         *place = Some(crate::keys::record::PinRecord { epoch, ..hashed });
         Ok((vec![Entry::put(row::vault(id), &record)], epoch))
     })?;

@@ -128,10 +128,8 @@ impl Template {
         if rule.0.keys().any(|kind| value_kind(*kind) == ValueKind::Template) {
             return Err(invalid(kind, "has another template in it"));
         }
-        let attributes = rule.0.iter().map(|(kind, value)| Attribute {
-            r#type: *kind,
-            value: bytes::Bytes::copy_from_slice(value),
-        });
+        let attributes =
+            rule.0.iter().map(|(kind, value)| Attribute { r#type: *kind, value: bytes::Bytes::copy_from_slice(value) });
         Ok(AttributeList { attributes: attributes.collect() }.encode_to_vec())
     }
 
@@ -278,7 +276,40 @@ mod tests {
         assert_eq!(code(vec![attribute(ck::CKA_LABEL, &[b'a'; 255])]), Ok(()));
     }
 
+    #[test]
+    fn a_rule_adds_what_is_missing_and_contradicts_nothing() {
+        let rule = |attributes| {
+            let list = AttributeList { attributes }.encode_to_vec();
+            Template::parse(vec![attribute(ck::CKA_UNWRAP_TEMPLATE, &list)]).unwrap().rule(ck::CKA_UNWRAP_TEMPLATE)
+        };
+        let sensitive = rule(vec![attribute(ck::CKA_SENSITIVE, &[1])]).unwrap();
+        let applied = |own: Vec<Attribute>| {
+            let mut template = Template::parse(own).unwrap();
+            template
+                .apply_rule(&sensitive)
+                .map(|()| template.peek_flag(ck::CKA_SENSITIVE).unwrap())
+                .map_err(|error| error.code)
+        };
+        assert_eq!(applied(vec![]), Ok(Some(true)));
+        assert_eq!(applied(vec![attribute(ck::CKA_SENSITIVE, &[1])]), Ok(Some(true)));
+        assert_eq!(applied(vec![attribute(ck::CKA_SENSITIVE, &[0])]), Err(ErrorCode::TemplateInconsistent));
+        let code = |attributes| rule(attributes).map_err(|error| error.code);
+        assert_eq!(code(vec![attribute(ck::CKA_SENSITIVE, &[1, 1])]), Err(ErrorCode::AttributeInvalid));
+        assert_eq!(code(vec![attribute(ck::CKA_DERIVE_TEMPLATE, &[])]), Err(ErrorCode::AttributeInvalid));
+        assert_eq!(code(vec![]), Ok(vec![]));
+    }
+
     proptest! {
+        #[test]
+        fn no_rule_panics(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+            let mut template = Template::default();
+            template.set(ck::CKA_UNWRAP_TEMPLATE, bytes.clone());
+            if let Ok(rule) = template.rule(ck::CKA_UNWRAP_TEMPLATE) {
+                prop_assert!(Template::default().apply_rule(&rule).is_ok(), "what was taken in can be applied");
+            }
+            let _ = Template::default().apply_rule(&bytes);
+        }
+
         #[test]
         fn nothing_panics(attributes in proptest::collection::vec((any::<u64>(), proptest::collection::vec(any::<u8>(), 0..40)), 0..20)) {
             let attributes = attributes.iter().map(|(kind, value)| attribute(*kind, value)).collect();
@@ -286,6 +317,7 @@ mod tests {
                 let _ = template.flag(ck::CKA_SIGN);
                 let _ = template.number(ck::CKA_KEY_TYPE);
                 let _ = template.mechanisms(ck::CKA_ALLOWED_MECHANISMS);
+                let _ = template.rule(ck::CKA_UNWRAP_TEMPLATE);
                 let _ = template.into_descriptive();
             }
         }

@@ -16,6 +16,7 @@ use super::{
     Audited, Operation,
     find_objects::Found,
     method::{self, Method, SECRET_OR_PRIVATE, Wrapping},
+    names,
     new_object::{self, NewKey, NewObject, Provenance},
     sign,
     template::Template,
@@ -58,7 +59,7 @@ impl UnwrapKey {
     ) -> Result<Self> {
         sign::check_size(&wrapped)?;
         let token = new_object::is_token(&Template::parse(template.clone())?)?;
-        let request_id = method::request_id(request_id)?;
+        let request_id = names::request_id(request_id)?;
         Ok(Self { vault, unwrapping_key, method, wrapped, template, token, request_id })
     }
 }
@@ -108,7 +109,9 @@ impl Operation for UnwrapKey {
         let new = match class {
             Some(ck::CKO_SECRET_KEY) => NewKey::secret(template, cut(how, material, class)?, provenance),
             Some(ck::CKO_PRIVATE_KEY) => NewKey::private(template, cut(how, material, class)?, provenance),
-            Some(_) => return Err(Error::new(ErrorCode::TemplateInconsistent, "only secret and private keys are unwrapped")),
+            Some(_) => {
+                return Err(Error::new(ErrorCode::TemplateInconsistent, "only secret and private keys are unwrapped"));
+            }
             None => return Err(Error::new(ErrorCode::TemplateIncomplete, "CKA_CLASS is missing")),
         };
         let objects = vec![NewObject::Key(new.map_err(one_answer)?)];

@@ -153,6 +153,8 @@ fn check_template(rule: &[u8], target: &Version) -> Result<()> {
     let face = faces.iter().find(|face| face.class == target.class());
     match face.is_some_and(|face| face.matches(&rule.attributes)) || rule.attributes.is_empty() {
         true => Ok(()),
-        false => Err(Error::new(ErrorCode::KeyNotWrappable, "the key is not what the wrapping key's CKA_WRAP_TEMPLATE says")),
+        false => {
+            Err(Error::new(ErrorCode::KeyNotWrappable, "the key is not what the wrapping key's CKA_WRAP_TEMPLATE says"))
+        }
     }
 }

@@ -1,5 +1,7 @@
 //! Whether a key allows what is to be done with it: its operations, whether it is enabled, its time.
 
+use cryptoki_sys as ck;
+
 use crate::{
     error::{Error, ErrorCode, Result},
     keys::{catalog::Version, record::Ops},
@@ -25,6 +27,14 @@ pub(super) fn check(version: &Version, needs: Ops, now: i64) -> Result<()> {
         return disabled("has expired");
     }
     Ok(())
+}
+
+/// Both halves of a pair are one key here, and the public half is everybody's: who names it uses it for what a public key does.
+pub(super) fn check_half(class: u64, needs: Ops) -> Result<()> {
+    if class != ck::CKO_PUBLIC_KEY || Ops::PUBLIC_HALF.contains(needs) {
+        return Ok(());
+    }
+    Err(Error::new(ErrorCode::OperationNotPermitted, format!("a public key does not {}", needs.words())))
 }
 
 /// Refuses a key that is disabled or not valid yet.

@@ -21,6 +21,8 @@ pub enum Permission {
     Update,
     /// `delete`.
     Delete,
+    /// `recover`.
+    Recover,
     /// `sign`.
     Sign,
     /// `verify`.
@@ -33,6 +35,8 @@ pub enum Permission {
     ChangePin,
     /// Set CKA_TRUSTED.
     SetTrust,
+    /// Keep certificates and other objects that everybody may see.
+    CreatePublic,
     /// Make and use session objects that are not private: whoever has the blob.
     UseOwnObject,
     /// Make private session objects.
@@ -60,12 +64,14 @@ impl Permission {
             Permission::Import => "import",
             Permission::Update => "update",
             Permission::Delete => "delete",
+            Permission::Recover => "recover",
             Permission::Sign => "sign",
             Permission::Verify => "verify",
             Permission::Encrypt => "encrypt",
             Permission::Decrypt => "decrypt",
             Permission::ChangePin => "changePin",
             Permission::SetTrust => "setTrust",
+            Permission::CreatePublic => "createPublic",
             Permission::UseOwnObject => "useOwnObject",
             Permission::MakePrivateObject => "makePrivateObject",
             Permission::WrapKey => "wrapKey",
@@ -77,7 +83,7 @@ impl Permission {
 }
 
 /// What a vault's PIN user may do: everything in that vault and nothing else.
-pub(super) const USER_GRANT: [Permission; 19] = [
+pub(super) const USER_GRANT: [Permission; 20] = [
     Permission::SeeToken,
     Permission::Login,
     Permission::ReadPublic,
@@ -92,6 +98,7 @@ pub(super) const USER_GRANT: [Permission; 19] = [
     Permission::Encrypt,
     Permission::Decrypt,
     Permission::ChangePin,
+    Permission::CreatePublic,
     Permission::UseOwnObject,
     Permission::MakePrivateObject,
     Permission::WrapKey,
@@ -99,15 +106,16 @@ pub(super) const USER_GRANT: [Permission; 19] = [
     Permission::Derive,
 ];
 
-/// The security officer sets PINs and CKA_TRUSTED and uses no key.
-pub(super) const SO_GRANT: [Permission; 5] =
-    [Permission::SeeToken, Permission::Login, Permission::ReadPublic, Permission::ChangePin, Permission::SetTrust];
-
-/// Anybody on this machine who may open the socket: enough for a program to find its token and log in.
-pub(super) const LOCAL_GRANT: [Permission; 5] = [
+/// The security officer sets PINs and CKA_TRUSTED, writes the certificates that are to be trusted, and uses no key.
+pub(super) const SO_GRANT: [Permission; 6] = [
     Permission::SeeToken,
     Permission::Login,
     Permission::ReadPublic,
-    Permission::Verify,
-    Permission::UseOwnObject,
+    Permission::ChangePin,
+    Permission::SetTrust,
+    Permission::CreatePublic,
 ];
+
+/// Anybody on this machine who may open the socket: enough for a program to find its token and log in.
+pub(super) const LOCAL_GRANT: [Permission; 5] =
+    [Permission::SeeToken, Permission::Login, Permission::ReadPublic, Permission::Verify, Permission::UseOwnObject];

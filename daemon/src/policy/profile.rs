@@ -4,7 +4,7 @@
 use cryptoki_sys as ck;
 use softkeep_proto::{
     algorithm::{EncryptScheme, Hash, KeyType, SecretKind, SignScheme},
-    mechanism::Row,
+    mechanism::{Family, Row},
 };
 
 use crate::{
@@ -131,7 +131,9 @@ impl Rules {
             },
             Signing::Signature(SignScheme::Ecdsa) if input.len() == Hash::Sha1.len() => weak(Hash::Sha1),
             Signing::Signature(_) => Ok(()),
-            Signing::Mac { len_bytes, .. } if *len_bytes < MIN_STRICT_MAC_BYTES => Err(refused(row, "the MAC is too short")),
+            Signing::Mac { len_bytes, .. } if *len_bytes < MIN_STRICT_MAC_BYTES => {
+                Err(refused(row, "the MAC is too short"))
+            }
             Signing::Mac { .. } => Ok(()),
         }
     }
@@ -152,7 +154,9 @@ impl Rules {
         }
         match how {
             Wrapping::Secret(_) if super::wrapping::seals(how) => Ok(()),
-            Wrapping::Secret(_) => Err(refused(row, "its initialisation vector is the caller's, or it authenticates nothing")),
+            Wrapping::Secret(_) => {
+                Err(refused(row, "its initialisation vector is the caller's, or it authenticates nothing"))
+            }
             Wrapping::Rsa(scheme) | Wrapping::RsaAes { oaep: scheme, .. } => match scheme {
                 EncryptScheme::RsaOaep { hash, mgf, .. } if *hash != Hash::Sha1 && *mgf != Hash::Sha1 => Ok(()),
                 EncryptScheme::RsaOaep { .. } => Err(refused(row, "OAEP is to be with SHA-256 or better")),
@@ -170,6 +174,9 @@ impl Rules {
         if derived_bytes < MIN_STRICT_SECRET_BYTES as usize {
             return Err(refused(row, "the derived key is too short"));
         }
+        if row.family == Family::HkdfData {
+            return Err(refused(row, "what is derived would be readable"));
+        }
         match how {
             Derivation::Ecdh { kdf, .. } => check_agreement(row, *kdf),
             Derivation::AppendKey(_)
@@ -179,7 +186,10 @@ impl Rules {
             | Derivation::Extract(_) => Err(refused(row, "the key's own bytes would be in the derived one")),
             Derivation::Dh { .. } => Err(refused(row, "the agreed secret would be the key")),
             Derivation::Hkdf { hash: Hash::Sha1, .. } => Err(refused(row, "SHA-1 is broken")),
-            Derivation::Hkdf { .. } | Derivation::Counter { .. } | Derivation::Encrypt { .. } | Derivation::Digest(_) => Ok(()),
+            Derivation::Hkdf { .. }
+            | Derivation::Counter { .. }
+            | Derivation::Encrypt { .. }
+            | Derivation::Digest(_) => Ok(()),
         }
     }
 
@@ -205,11 +215,16 @@ impl Rules {
         let purposes = PURPOSES.iter().filter(|purpose| key.operations().has_any(**purpose)).count();
         if purposes > 1 {
             let words = key.operations().words();
-            return Err(inconsistent(format!("the vault's profile 'strict' has keys for one purpose, not for {words}")));
+            return Err(inconsistent(format!(
+                "the vault's profile 'strict' has keys for one purpose, not for {words}"
+            )));
         }
         match key.key_type()? {
             KeyType::Secret(SecretKind::Generic | SecretKind::Hmac(_), bytes) if bytes < MIN_STRICT_SECRET_BYTES => {
-                Err(Error::new(ErrorCode::KeyTooWeak, "the vault's profile 'strict' has secret keys of 112 bits and more"))
+                Err(Error::new(
+                    ErrorCode::KeyTooWeak,
+                    "the vault's profile 'strict' has secret keys of 112 bits and more",
+                ))
             }
             _ => Ok(()),
         }

@@ -104,9 +104,7 @@ fn usable(version: &Arc<Version>) -> Option<Subject> {
 fn find_object(vault: &Vault, id: Id, class: u64) -> Result<Option<Subject>> {
     let version = vault.version(id).or_refuse(vault.is_damaged(id))?;
     Ok(match class {
-        ck::CKO_PRIVATE_KEY | ck::CKO_SECRET_KEY => {
-            version.filter(|version| version.class() == class).and_then(usable)
-        }
+        ck::CKO_PRIVATE_KEY | ck::CKO_SECRET_KEY => version.filter(|version| version.class() == class).and_then(usable),
         ck::CKO_PUBLIC_KEY => {
             let half = version.filter(|version| version.public.is_some() && !version.record.public_hidden);
             half.or_else(|| vault.public_key(id)).map(|version| Subject::Key { version: version.clone(), class })

@@ -18,8 +18,8 @@ use crate::{
 pub fn undoing(key: &KeyPolicy) -> Ops {
     let undoing = Ops::DECRYPT.and(Ops::UNWRAP_KEY).and(Ops::SIGN_RECOVER).and(Ops::DERIVE);
     let allowed = &key.allowed_mechanisms;
-    let signs_anything =
-        allowed.is_empty() || allowed.iter().any(|mechanism| matches!(*mechanism, ck::CKM_RSA_PKCS | ck::CKM_RSA_X_509));
+    let signs_anything = allowed.is_empty()
+        || allowed.iter().any(|mechanism| matches!(*mechanism, ck::CKM_RSA_PKCS | ck::CKM_RSA_X_509));
     match key.key_type() {
         Ok(KeyType::Rsa(_)) if signs_anything => undoing.and(Ops::SIGN),
         _ => undoing,
@@ -79,8 +79,9 @@ impl Rules {
         if wrapping.ever().has_any(undoing(wrapping)) {
             return Err(not_wrappable("the wrapping key does, or did, more than wrap: it could undo the wrapping"));
         }
-        // The AES key inside would come out of the front as a key that decrypts the rest.
-        if matches!(how, Wrapping::RsaAes { .. }) && wrapping.class == ck::CKO_PRIVATE_KEY {
+        // The AES key inside would come out of the front as a key that decrypts the rest, where the private half is here.
+        let has_private = wrapping.class == ck::CKO_PRIVATE_KEY || wrapping.is_home_grown();
+        if matches!(how, Wrapping::RsaAes { .. }) && has_private {
             let allowed = &wrapping.allowed_mechanisms;
             if allowed.is_empty() || allowed.contains(&ck::CKM_RSA_PKCS_OAEP) {
                 let why = "the wrapping key's private half allows CKM_RSA_PKCS_OAEP too, which would unwrap the AES key inside";
@@ -125,6 +126,8 @@ pub fn check_cut(base: &KeyPolicy, base_bytes: usize, own_bytes: usize) -> Resul
     if first_hand && own_bytes >= MIN_OWN_BYTES {
         return Ok(());
     }
-    let why = format!("of a sensitive key at least {MIN_OWN_BYTES} bytes go into a derived one, and of one that was itself derived all");
+    let why = format!(
+        "of a sensitive key at least {MIN_OWN_BYTES} bytes go into a derived one, and of one that was itself derived all"
+    );
     Err(Error::new(ErrorCode::TemplateInconsistent, why))
 }

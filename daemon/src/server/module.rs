@@ -31,21 +31,25 @@ mod mechanism;
 mod translate;
 mod uses;
 
+use translate::Defaults;
+
 /// The door of the PKCS#11 module.
 pub struct ModuleService {
     pipeline: Arc<Pipeline>,
+    defaults: Defaults,
 }
 
 impl ModuleService {
-    /// In front of a pipeline.
-    pub fn new(pipeline: Arc<Pipeline>) -> Self {
-        Self { pipeline }
+    /// In front of a pipeline; whether vaults made here publish certificates.
+    pub fn new(pipeline: Arc<Pipeline>, publish_certificates: bool) -> Self {
+        Self { pipeline, defaults: Defaults { publish_certificates } }
     }
 }
 
 /// One module's connection.
 struct Connection {
     pipeline: Arc<Pipeline>,
+    defaults: Defaults,
     peer: Peer,
     /// The vaults this connection has named and may see: it hears of their changes.
     named: Mutex<HashSet<Id>>,
@@ -71,6 +75,7 @@ impl Module for ModuleService {
         let (replies, outgoing) = mpsc::channel(MAX_WAITING_REPLIES);
         let connection = Arc::new(Connection {
             pipeline: self.pipeline.clone(),
+            defaults: self.defaults,
             peer,
             named: Mutex::default(),
             replies,
@@ -135,7 +140,7 @@ impl Connection {
             false => Id::from_bytes(&request.vault_id)?,
         };
         self.listen_to(&caller, vault);
-        translate::run(&self.pipeline, caller, vault, request.op).await
+        translate::run(&self.pipeline, caller, vault, request.op, self.defaults).await
     }
 
     /// From now on the connection hears of a vault's changes: before the request reads it, and only if its caller may see it. Other

@@ -81,7 +81,7 @@ impl Decrypt {
                     ciphertext: data.to_vec().into(),
                     partial: false,
                 };
-                remote.using(&[&usage.key]).decrypt(decrypt).map_err(Error::about_key)?
+                remote.decrypt(decrypt).map_err(Error::about_key)?
             }
         };
         self.kept = Some((data.to_vec(), plaintext.clone()));

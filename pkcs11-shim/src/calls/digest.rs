@@ -66,8 +66,9 @@ pub fn key(module: &Module, session: u64, handle: u64) -> Result<()> {
         {
             return Err(Error::KeyIndigestible);
         }
-        let value =
-            read_value(remote, ReadValues { object: Some(entry.key().to_wire(None)), types: vec![ck::CKA_VALUE] })?;
+        let key = entry.key();
+        let read = ReadValues { object: Some(key.to_wire(None)), types: vec![ck::CKA_VALUE] };
+        operation.update(&read_value(remote, read)?);
         operation.has_key = true;
         Ok(())
     })

@@ -1,4 +1,4 @@
-//! Dual-function operations (PKCS#11 3.2 section 5.18): one part through two active operations. The cipher decides how
+//! Dual-function operations (PKCS#11 3.2 section 5.17): one part through two active operations. The cipher decides how
 //! much output there is; the other takes in the plaintext only if the output could be delivered.
 
 use super::{pass_both, sign, verify};
@@ -9,7 +9,7 @@ use crate::{
     session::{Decrypt, Digest, Encrypt, Sign, Verify},
 };
 
-/// C_DigestEncryptUpdate (section 5.18.1).
+/// C_DigestEncryptUpdate (section 5.17.1).
 pub fn digest_encrypt(module: &Module, session: u64, data: InBuf, out: OutBuf) -> Result<()> {
     let data = data.bytes();
     let length = |encrypt: &Encrypt, _: &Digest| encrypt.parts()?.update_len(data.clone()?.len());
@@ -21,7 +21,7 @@ pub fn digest_encrypt(module: &Module, session: u64, data: InBuf, out: OutBuf) -
     })
 }
 
-/// C_DecryptDigestUpdate (section 5.18.2).
+/// C_DecryptDigestUpdate (section 5.17.2).
 pub fn decrypt_digest(module: &Module, session: u64, data: InBuf, out: OutBuf) -> Result<()> {
     let data = data.bytes();
     let length = |decrypt: &Decrypt, _: &Digest| decrypt.parts()?.update_len(data.clone()?.len());
@@ -32,7 +32,7 @@ pub fn decrypt_digest(module: &Module, session: u64, data: InBuf, out: OutBuf) -
     })
 }
 
-/// C_SignEncryptUpdate (section 5.18.3).
+/// C_SignEncryptUpdate (section 5.17.3).
 pub fn sign_encrypt(module: &Module, session: u64, data: InBuf, out: OutBuf) -> Result<()> {
     let data = data.bytes();
     let length = |encrypt: &Encrypt, sign: &Sign| match sign.message.takes_parts() {
@@ -46,7 +46,7 @@ pub fn sign_encrypt(module: &Module, session: u64, data: InBuf, out: OutBuf) -> 
     })
 }
 
-/// C_DecryptVerifyUpdate (section 5.18.4).
+/// C_DecryptVerifyUpdate (section 5.17.4).
 pub fn decrypt_verify(module: &Module, session: u64, data: InBuf, out: OutBuf) -> Result<()> {
     let data = data.bytes();
     let length = |decrypt: &Decrypt, verify: &Verify| match verify.message.takes_parts() {

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use cryptoki_sys as ck;
-use softkeep_proto::pkcs11::v1::{Attribute, FindObjects};
+use softkeep_proto::pkcs11::v1::{Attribute, FindObjects, ObjectRef};
 
 use super::{object::store, says_token};
 use crate::{
@@ -66,8 +66,10 @@ fn search(module: &Module, session: u64, template: Vec<Attribute>) -> Result<Vec
         return Ok(handles);
     }
     let (mut handles, mut seen, mut offset, mut first_epoch) = (Vec::new(), BTreeSet::new(), 0u32, None);
+    let mut after = None;
     loop {
-        let reply = remote.find(FindObjects { template: template.clone(), offset, limit: 0 })?;
+        let reply = remote.find(FindObjects { template: template.clone(), offset, limit: 0, after })?;
+        after = reply.objects.last().map(|last| ObjectRef { unique_id: last.unique_id.clone(), class: last.class });
         let last = !reply.more || reply.objects.is_empty();
         offset = offset.saturating_add(u32::try_from(reply.objects.len()).unwrap_or(u32::MAX));
         module.with(|running| {

@@ -78,7 +78,7 @@ fn context_login(module: &Module, session: u64, pin: &InBuf) -> Result<()> {
     let (serial, key, remote) = module.with(|running| {
         let remote = running.remote(session)?;
         let (serial, usage) = running.sessions.get_mut(session)?.waiting()?;
-        Ok((serial, usage.key.to_wire(None), remote.using(&[&usage.key])))
+        Ok((serial, usage.key.to_wire(None), remote))
     })?;
     let pin = pin_bytes(pin)?;
     if pin.len() > MAX_PIN_BYTES {

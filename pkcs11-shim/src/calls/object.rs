@@ -108,7 +108,7 @@ pub fn store_created(module: &Module, session: u64, remote: &Remote, reply: Obje
             } else {
                 // Whose session has been closed meanwhile, has no session objects.
                 running.sessions.get(session)?;
-                Place::Session(SessionObject::new(&object.sealed, session, remote.login_serial()))
+                Place::Session(SessionObject::new(&object.sealed, session))
             };
             Ok((class, store_at(running, slot_id, object, place)?))
         });
@@ -203,7 +203,7 @@ fn values_on_request(
         return Ok(Vec::new());
     }
     let (remote, key) = (module.with(|running| running.remote(session))?, entry.key());
-    remote.using(&[&key]).read_values(ReadValues { object: Some(key.to_wire(None)), types })
+    remote.read_values(ReadValues { object: Some(key.to_wire(None)), types })
 }
 
 /// C_SetAttributeValue (section 5.7.6): of a session object in any session, of a token object in a read/write one.
@@ -213,7 +213,7 @@ pub fn set(module: &Module, session: u64, handle: u64, template: Template) -> Re
         let entry = look(module, session, handle, Age::Any)?;
         let remote = match entry.place {
             Place::Token(_) => require_read_write(module, session)?,
-            Place::Session(_) => module.with(|running| running.remote(session))?.using(&[&entry.key()]),
+            Place::Session(_) => module.with(|running| running.remote(session))?,
             Place::Local => return Err(Error::ActionProhibited),
         };
         let key = entry.key();
@@ -236,6 +236,6 @@ fn store_changed(module: &Module, remote: &Remote, handle: u64, key: &Key, reply
             return store(running, slot_id, reply.objects, epoch).map(|_| true);
         };
         running.objects().get(slot_id, handle)?;
-        Ok(running.objects_mut().0.replace(handle, key, object, remote.login_serial()))
+        Ok(running.objects_mut().0.replace(handle, key, object))
     })
 }

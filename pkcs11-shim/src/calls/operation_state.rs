@@ -20,11 +20,14 @@ const HEADER: &[u8] = b"softkeep digest state 1\0";
 /// only made up a message.
 const CHECK: Hash = Hash::Sha256;
 
+/// What could be saved at all, says the specification; the others count as not active.
+const SAVEABLE: u64 = ck::CKF_ENCRYPT | ck::CKF_DECRYPT | ck::CKF_DIGEST | ck::CKF_SIGN | ck::CKF_VERIFY;
+
 /// C_GetOperationState (section 5.6.6).
 pub fn get(module: &Module, session: u64, out: OutBuf) -> Result<()> {
     let state = module.with(|running| {
         let session = running.sessions.get_mut(session)?;
-        match session.active_flags() & !ck::CKF_FIND_OBJECTS {
+        match session.active_flags() & SAVEABLE {
             0 => return Err(Error::OperationNotInitialized),
             ck::CKF_DIGEST => {}
             _ => return Err(Error::StateUnsaveable),
@@ -47,7 +50,7 @@ pub fn set(module: &Module, session: u64, state: InBuf, keys: [u64; 2]) -> Resul
     }
     module.with(|running| {
         let open = running.sessions.get_mut(session)?;
-        open.cancel(!ck::CKF_FIND_OBJECTS);
+        open.cancel(u64::MAX);
         open.begin(operation)
     })
 }

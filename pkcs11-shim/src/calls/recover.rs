@@ -1,4 +1,4 @@
-//! Signing and verifying with recovery (PKCS#11 3.2 sections 5.12.5, 5.12.6, 5.15.5 and 5.15.6): RSA signatures that
+//! Signing and verifying with recovery (PKCS#11 3.2 sections 5.13.5, 5.13.6, 5.15.5 and 5.15.6): RSA signatures that
 //! hold what is signed. The first is one call, the other local.
 
 use cryptoki_sys as ck;
@@ -15,7 +15,7 @@ use crate::{
     session::{SignRecover, VerifyRecover},
 };
 
-/// C_SignRecoverInit (section 5.12.5).
+/// C_SignRecoverInit (section 5.13.5).
 pub fn init_sign(module: &Module, session: u64, mechanism: MechanismArg, key: u64) -> Result<()> {
     begin(module, session, &mechanism, ck::CKF_SIGN_RECOVER, |mechanism| {
         let (key, attributes) = key_for(module, session, key, &mechanism, ck::CKA_SIGN_RECOVER)?;
@@ -24,7 +24,7 @@ pub fn init_sign(module: &Module, session: u64, mechanism: MechanismArg, key: u6
     })
 }
 
-/// C_SignRecover (section 5.12.6).
+/// C_SignRecover (section 5.13.6).
 pub fn sign(module: &Module, session: u64, data: InBuf, out: OutBuf) -> Result<()> {
     let length = |operation: &SignRecover| Ok(Length::Exact(operation.signature_len));
     finish(module, session, &out, length, |operation, remote| {
@@ -37,7 +37,7 @@ pub fn sign(module: &Module, session: u64, data: InBuf, out: OutBuf) -> Result<(
             recover: true,
             ..wire::Sign::default()
         };
-        remote.using(&[&operation.usage.key]).sign(sign).map(|signature| Zeroizing::new(signature.to_vec())).map_err(Error::about_key)
+        remote.sign(sign).map(|signature| Zeroizing::new(signature.to_vec())).map_err(Error::about_key)
     })
 }
 

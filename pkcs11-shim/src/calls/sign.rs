@@ -1,4 +1,4 @@
-//! Signing (PKCS#11 3.2 section 5.12): everything local but the signature or MAC, which is exactly one call for a message
+//! Signing (PKCS#11 3.2 section 5.13): everything local but the signature or MAC, which is exactly one call for a message
 //! that fits one.
 
 use cryptoki_sys as ck;
@@ -19,7 +19,7 @@ use crate::{
     session::{Sign, Use},
 };
 
-/// C_SignInit (section 5.12.1).
+/// C_SignInit (section 5.13.1).
 pub fn init(module: &Module, session: u64, mechanism: MechanismArg, key: u64) -> Result<()> {
     begin(module, session, &mechanism, ck::CKF_SIGN, |mechanism| {
         let (key, attributes) = key_for(module, session, key, &mechanism, ck::CKA_SIGN)?;
@@ -57,10 +57,10 @@ pub fn ask(usage: &mut Use, remote: &Remote, message: Message, signature_len: us
         mac_state: finished.mac_state,
         recover: false,
     };
-    remote.using(&[&usage.key]).sign(sign).map(|signature| Zeroizing::new(signature.to_vec())).map_err(Error::about_key)
+    remote.sign(sign).map(|signature| Zeroizing::new(signature.to_vec())).map_err(Error::about_key)
 }
 
-/// C_Sign (section 5.12.2).
+/// C_Sign (section 5.13.2).
 pub fn sign(module: &Module, session: u64, data: InBuf, out: OutBuf) -> Result<()> {
     let length = |operation: &Sign| match operation.multi_part {
         false => Ok(Length::Exact(operation.signature_len)),
@@ -73,7 +73,7 @@ pub fn sign(module: &Module, session: u64, data: InBuf, out: OutBuf) -> Result<(
     })
 }
 
-/// C_SignUpdate (section 5.12.3); mechanisms that sign the caller's own block take one part.
+/// C_SignUpdate (section 5.13.3); mechanisms that sign the caller's own block take one part.
 pub fn update(module: &Module, session: u64, data: InBuf) -> Result<()> {
     step(module, session, |operation: &mut Sign, remote| more(operation, remote, data.bytes()?))
 }
@@ -87,7 +87,7 @@ pub fn more(operation: &mut Sign, remote: &Remote, data: &[u8]) -> Result<()> {
     take_in(&operation.usage, &mut operation.message, remote, data)
 }
 
-/// C_SignFinal (section 5.12.4).
+/// C_SignFinal (section 5.13.4).
 pub fn finish(module: &Module, session: u64, out: OutBuf) -> Result<()> {
     let length = |operation: &Sign| match operation.message.takes_parts() {
         true => Ok(Length::Exact(operation.signature_len)),

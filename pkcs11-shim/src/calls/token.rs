@@ -26,7 +26,11 @@ pub fn init(module: &Module, slot_id: u64, pin: InBuf, label: InBuf) -> Result<(
         return Err(if slot.vault_id.is_empty() { Error::PinLenRange } else { Error::PinIncorrect });
     }
     let label = std::str::from_utf8(label).map_err(|_| Error::ArgumentsBad)?;
-    let label = label.split('\0').next().unwrap_or_default().trim_end().to_owned();
+    let label = match slot.vault_id.is_empty() {
+        true => label.split('\0').next().unwrap_or_default().trim_end().to_owned(),
+        // A vault keeps its name: who has it in a URL must not find another there.
+        false => String::new(),
+    };
     let answer = remote::init_token(&client, &slot.vault_id, InitToken { so_pin: pin.to_vec().into(), label });
     module.with(|running| {
         // A right PIN or a wrong one: what is known of the token is old.

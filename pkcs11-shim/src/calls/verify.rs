@@ -1,8 +1,10 @@
-//! Verification (PKCS#11 3.2 sections 5.15 and 5.17). Of a signature it is wholly local: the key is public, and the
+//! Verification (PKCS#11 3.2 section 5.15). Of a signature it is wholly local: the key is public, and the
 //! daemon has better to do. A MAC is checked by the daemon, which has the key.
 
+use std::borrow::Cow;
+
 use cryptoki_sys as ck;
-use softkeep_proto::pkcs11::v1 as wire;
+use softkeep_proto::{mechanism::Family, pkcs11::v1 as wire};
 
 use super::{begin, key_for, sign::signature_len, step, take};
 use crate::{
@@ -47,14 +49,27 @@ pub fn take_in(
     }
 }
 
+/// A signature of the length that the key gives. One of ECDSA may come shorter: an application that had r and s as numbers
+/// leaves out the zeros that stand before both (section 6.3.1).
+fn whole<'s>(mechanism: &Mechanism, signature_len: usize, signature: &'s [u8]) -> Result<Cow<'s, [u8]>> {
+    if signature.len() == signature_len {
+        return Ok(signature.into());
+    }
+    let may_be_short = mechanism.row.family == Family::Ecdsa && signature.len() < signature_len;
+    if !may_be_short || signature.is_empty() || !signature.len().is_multiple_of(2) {
+        return Err(Error::SignatureLenRange);
+    }
+    let missing = vec![0; (signature_len - signature.len()) / 2];
+    let (r, s) = signature.split_at(signature.len() / 2);
+    Ok([&missing, r, &missing, s].concat().into())
+}
+
 /// The verdict.
 pub fn check(operation: &Verify, remote: &Remote, message: Message, signature: &[u8]) -> Result<()> {
     if let Some(len) = message.single_len() {
         operation.mechanism.check_data(len, operation.signature_len)?;
     }
-    if signature.len() != operation.signature_len {
-        return Err(Error::SignatureLenRange);
-    }
+    let signature = &*whole(&operation.mechanism, operation.signature_len, signature)?;
     let finished = message.finish();
     match &operation.verifier {
         Verifier::Public(key) => key.verify(&operation.mechanism, &finished.data, signature),
@@ -66,7 +81,7 @@ pub fn check(operation: &Verify, remote: &Remote, message: Message, signature: &
                 signature: signature.to_vec().into(),
                 mac_state: finished.mac_state,
             };
-            remote.using(&[key]).verify(verify).map_err(Error::about_key)
+            remote.verify(verify).map_err(Error::about_key)
         }
     }
 }
@@ -116,7 +131,7 @@ pub fn finish(module: &Module, session: u64, signature: InBuf) -> Result<()> {
     last(&operation, &remote, signature.bytes()?)
 }
 
-/// C_VerifySignatureInit (section 5.17.1): the signature comes before the message.
+/// C_VerifySignatureInit: the signature comes before the message.
 pub fn init_signature(
     module: &Module,
     session: u64,
@@ -130,18 +145,18 @@ pub fn init_signature(
     })
 }
 
-/// C_VerifySignature (section 5.17.2): always ends the operation.
+/// C_VerifySignature: always ends the operation.
 pub fn verify_signature(module: &Module, session: u64, data: InBuf) -> Result<()> {
     let (operation, remote) = take::<VerifySignature>(module, session)?;
     single(&operation.verify, &remote, data.bytes()?, &operation.signature)
 }
 
-/// C_VerifySignatureUpdate (section 5.17.3).
+/// C_VerifySignatureUpdate.
 pub fn update_signature(module: &Module, session: u64, data: InBuf) -> Result<()> {
     step(module, session, |operation: &mut VerifySignature, remote| more(&mut operation.verify, remote, data.bytes()?))
 }
 
-/// C_VerifySignatureFinal (section 5.17.4): always ends the operation.
+/// C_VerifySignatureFinal: always ends the operation.
 pub fn finish_signature(module: &Module, session: u64) -> Result<()> {
     let (operation, remote) = take::<VerifySignature>(module, session)?;
     last(&operation.verify, &remote, &operation.signature)

@@ -68,9 +68,9 @@ pub fn wrap(module: &Module, session: u64, given: Wrap, out: OutBuf) -> Result<(
     {
         return Ok(());
     }
-    // A private key's length is the daemon's to know: there a length query wraps it, and throws the result away.
+    // Where the length is not known, a length query wraps, and throws the result away.
     let key = target.key();
-    let remote = module.with(|running| running.remote(session))?.using(&[&wrapping, &key]);
+    let remote = module.with(|running| running.remote(session))?;
     let wrapping_key = Some(wrapping.to_wire(None));
     let wrap = WrapKey { wrapping_key, mechanism: Some(wire), key: Some(key.to_wire(None)), associated_data };
     let wrapped = remote.wrap_key(wrap).map_err(Error::about_key)?;
@@ -122,7 +122,9 @@ fn authenticated(mechanism: &Mechanism, given: Option<&InBuf>) -> Result<(wire::
 
 /// How long the wrapped form will be, where that follows from what is known here.
 fn wrapped_len(mechanism: &Mechanism, wrapping: &Attributes, key: &Attributes) -> Result<Option<usize>> {
-    let secret_len = key.ulong(ck::CKA_VALUE_LEN).and_then(|len| usize::try_from(len).ok());
+    // A private key is wrapped as PKCS#8, whose length is the daemon's to know.
+    let is_secret = key.ulong(ck::CKA_CLASS) == Some(ck::CKO_SECRET_KEY);
+    let secret_len = key.ulong(ck::CKA_VALUE_LEN).filter(|_| is_secret).and_then(|len| usize::try_from(len).ok());
     let with_secret = |len: &dyn Fn(usize) -> usize| secret_len.map(len);
     Ok(match mechanism.row.family {
         Family::RsaPkcs | Family::RsaOaep => Some(signature_len_bytes(wrapping)?),

@@ -16,7 +16,8 @@ pub struct Counter {
 
 #[derive(Clone)]
 enum Form {
-    /// The counter is the block's last bits, big-endian (SP 800-38A appendix B.1), and wraps among themselves.
+    /// The counter is the block's last bits, big-endian (SP 800-38A appendix B.1). It does not wrap (PKCS#11 3.2 section
+    /// 6.11).
     Ctr { block: u128, counter_bits: u32 },
     /// RFC 8439 section 2.3.
     ChaCha20 { counter: u64, nonce: Bytes },
@@ -25,8 +26,14 @@ enum Form {
 impl Counter {
     /// CKM_AES_CTR.
     pub fn ctr(block: [u8; 16], counter_bits: u32) -> Self {
-        let form = Form::Ctr { block: u128::from_be_bytes(block), counter_bits };
-        Self { form, used: 0, blocks_left: 1u128.checked_shl(counter_bits) }
+        let block = u128::from_be_bytes(block);
+        let counter = block & mask(counter_bits);
+        let blocks_left = match 1u128.checked_shl(counter_bits) {
+            Some(all) => Some(all - counter),
+            // 2 to the power of 128 itself is one too many for the type.
+            None => Some(counter.wrapping_neg()).filter(|left| *left != 0),
+        };
+        Self { form: Form::Ctr { block, counter_bits }, used: 0, blocks_left }
     }
 
     /// CKM_CHACHA20: a nonce of 12 bytes leaves 32 bits for the counter, one of 8 leaves 64. It does not wrap.
@@ -61,7 +68,7 @@ impl Counter {
         self.blocks_left = self.blocks_left.map(|left| left.saturating_sub(blocks as u128));
         match &mut self.form {
             Form::Ctr { block, counter_bits } => {
-                let mask = u128::MAX.checked_shr(128 - *counter_bits).unwrap_or(0);
+                let mask = mask(*counter_bits);
                 *block = *block & !mask | block.wrapping_add(blocks as u128) & mask;
             }
             Form::ChaCha20 { counter, .. } => *counter = counter.wrapping_add(blocks as u64),
@@ -82,6 +89,11 @@ impl Counter {
     }
 }
 
+/// The bits of the block that count.
+fn mask(counter_bits: u32) -> u128 {
+    u128::MAX.checked_shr(128u32.saturating_sub(counter_bits)).unwrap_or(0)
+}
+
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
@@ -93,18 +105,22 @@ mod tests {
     }
 
     #[test]
-    fn ctr_wraps_within_its_bits_and_never_repeats() {
-        let mut counter = Counter::ctr(0xab_fffeu128.to_be_bytes(), 16);
+    fn ctr_counts_within_its_bits_and_does_not_wrap() {
+        let mut counter = Counter::ctr(0xab_fffdu128.to_be_bytes(), 16);
         counter.advance(15);
-        assert_eq!((block(&counter), counter.used()), (0xab_fffe, 15));
+        assert_eq!((block(&counter), counter.used()), (0xab_fffd, 15));
         counter.advance(18);
-        assert_eq!((block(&counter), counter.used()), (0xab_0000, 1), "the bits before the counter stay");
-        assert_eq!(counter.require(((1 << 16) - 2) * 16 - 1), Some(()));
-        assert_eq!(counter.require(((1 << 16) - 2) * 16), None, "this block would be the first again");
-        let mut all = Counter::ctr([0xff; 16], 128);
-        all.advance(16);
-        assert_eq!(block(&all), 0);
-        assert_eq!(all.require(usize::MAX / 2), Some(()));
+        assert_eq!((block(&counter), counter.used()), (0xab_ffff, 1));
+        assert_eq!((counter.require(15), counter.require(16)), (Some(()), None));
+        counter.advance(15);
+        assert_eq!((counter.require(0), counter.require(1)), (Some(()), None));
+        assert_eq!(block(&counter), 0xab_0000, "the bits before the counter stay");
+        // PKCS#11's own example: two bits that begin at 1 are good for three blocks.
+        let small = Counter::ctr(1u128.to_be_bytes(), 2);
+        assert_eq!((small.require(48), small.require(49)), (Some(()), None));
+        let last = Counter::ctr([0xff; 16], 128);
+        assert_eq!((last.require(16), last.require(17)), (Some(()), None));
+        assert_eq!(Counter::ctr([0; 16], 128).require(usize::MAX / 2), Some(()));
     }
 
     #[test]

@@ -8,7 +8,10 @@ mod keys;
 mod lifecycle;
 mod maker;
 mod objects;
+mod operations;
+mod state_machine;
 mod tables;
+mod vault;
 mod views;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -14,6 +14,7 @@ use super::views::{InBuf, MechanismArg};
 use crate::{
     error::{Error, Result},
     mechanism::{Family, Given, Mechanism, Raw},
+    nonce::{NonceRequest, Nonces},
 };
 
 /// No AEAD takes a longer one.
@@ -68,7 +69,7 @@ impl MechanismArg {
         let Some(params) = self.wrap_params()? else { return self.parse() };
         let mut nonce = copy(params.iv, params.iv_len, MAX_IV_BYTES)?;
         if generate {
-            params.generate(&mut nonce)?;
+            nonce = params.generate(nonce)?;
         }
         let associated_data = copy(params.associated_data.0, params.associated_data.1, MAX_GATHERED_BYTES as u64)?;
         let parameter = Parameter::Aead(AeadParams {
@@ -106,25 +107,16 @@ impl MechanismArg {
 }
 
 impl WrapParams {
-    /// Makes all but the first bits of an IV, as the generator says. There is no operation whose IVs could be counted,
-    /// so the counting generators are refused.
-    fn generate(&self, iv: &mut [u8]) -> Result<()> {
+    /// Makes all but the first bits of an IV, if that is asked for. There is no operation whose IVs could be counted, so
+    /// the counting generators are refused.
+    fn generate(&self, nonce: Vec<u8>) -> Result<Vec<u8>> {
         match self.generator {
-            ck::CKG_NO_GENERATE => return Ok(()),
-            ck::CKG_GENERATE | ck::CKG_GENERATE_RANDOM => {}
-            _ => return Err(Error::MechanismParamInvalid),
+            ck::CKG_NO_GENERATE | ck::CKG_GENERATE | ck::CKG_GENERATE_RANDOM => {
+                let (fixed_bits, generator) = (self.fixed_bits, self.generator);
+                Nonces::default().next(NonceRequest { nonce, fixed_bits, generator })
+            }
+            _ => Err(Error::MechanismParamInvalid),
         }
-        let mut random = vec![0; iv.len()];
-        getrandom::fill(&mut random).map_err(|_| Error::FunctionFailed)?;
-        if self.fixed_bits > iv.len() as u64 * 8 {
-            return Err(Error::MechanismParamInvalid);
-        }
-        for (index, (byte, random)) in iv.iter_mut().zip(random).enumerate() {
-            let fixed = self.fixed_bits.saturating_sub(index as u64 * 8).min(8);
-            let random_bits = u8::MAX.checked_shr(u32::try_from(fixed).unwrap_or(8)).unwrap_or(0);
-            *byte = (*byte & !random_bits) | (random & random_bits);
-        }
-        Ok(())
     }
 }
 

@@ -47,6 +47,12 @@ impl Index {
         }
     }
 
+    /// Whether no object is in it.
+    #[cfg(test)]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     fn with(&self, word: u64) -> impl Iterator<Item = u64> {
         self.0.range((word, 0)..=(word, u64::MAX)).map(|(_, handle)| *handle)
     }

@@ -64,6 +64,23 @@ impl Deframer {
     }
 }
 
+/// The messages of a whole stream that arrives in pieces of this many bytes, up to the first that is not accepted.
+#[cfg(any(test, fuzzing))]
+pub fn messages(stream: &[u8], piece_bytes: usize) -> Vec<Bytes> {
+    let (mut deframer, mut messages) = (Deframer::default(), Vec::new());
+    for piece in stream.chunks(piece_bytes.max(1)) {
+        deframer.push(Bytes::copy_from_slice(piece));
+        loop {
+            match deframer.next() {
+                Ok(Some(message)) => messages.push(message),
+                Ok(None) => break,
+                Err(_) => return messages,
+            }
+        }
+    }
+    messages
+}
+
 /// The length of the message at the front, if all of it is there. The limit is checked before the memory is asked for.
 fn cut(bytes: &[u8]) -> Result<Option<usize>, Malformed> {
     let Some((prefix, rest)) = bytes.split_first_chunk::<PREFIX_BYTES>() else { return Ok(None) };

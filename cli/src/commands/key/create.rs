@@ -18,13 +18,13 @@ use crate::{
 pub struct Args {
     #[command(flatten)]
     target: KeyTarget,
-    /// Type: RSA, or EC if --curve is given
-    #[arg(long, value_parser = ["RSA", "RSA-HSM", "EC", "EC-HSM"], ignore_case = true)]
+    /// Type: RSA, or EC if --curve is given; oct is a secret AES key
+    #[arg(long, value_parser = ["RSA", "RSA-HSM", "EC", "EC-HSM", "oct", "oct-HSM"], ignore_case = true)]
     kty: Option<String>,
     /// Curve of an EC key [default: P-256]
-    #[arg(long, value_parser = ["P-256", "P-384", "P-521"], ignore_case = true)]
+    #[arg(long, value_parser = ["P-256", "P-384", "P-521", "P-256K"], ignore_case = true)]
     curve: Option<String>,
-    /// Bits of an RSA key [default: 2048]
+    /// Bits of an RSA key [default: 2048] or of a secret key [default: 256]
     #[arg(long, value_name = "BITS")]
     size: Option<u32>,
     /// hsm adds the -HSM ending to the type, a label
@@ -37,6 +37,10 @@ pub struct Args {
 /// The type that the flags name together, with az's rules.
 fn kty(kty: Option<&str>, curve: Option<&str>, size: Option<u32>, protection: Option<Protection>) -> Result<String> {
     let mut kty = kty.map_or_else(|| if curve.is_some() { "EC" } else { "RSA" }.to_owned(), str::to_ascii_uppercase);
+    if let Some(ending) = kty.strip_prefix("OCT") {
+        // The one type that JWK writes small (RFC 7518 section 6.1).
+        kty = format!("oct{ending}");
+    }
     match protection {
         Some(Protection::Software) if kty.ends_with("-HSM") => {
             return Err(
@@ -47,9 +51,9 @@ fn kty(kty: Option<&str>, curve: Option<&str>, size: Option<u32>, protection: Op
         _ => {}
     }
     if kty.starts_with("EC") && size.is_some() {
-        return Err(Error::usage("--size is for RSA keys").fix("choose an EC key's size with --curve"));
+        return Err(Error::usage("--size is for RSA and oct keys").fix("choose an EC key's size with --curve"));
     }
-    if kty.starts_with("RSA") && curve.is_some() {
+    if !kty.starts_with("EC") && curve.is_some() {
         return Err(Error::usage("--curve is for EC keys").fix("--kty EC, or leave --kty out"));
     }
     Ok(kty)

@@ -29,6 +29,9 @@ pub struct Args {
 /// Writes the public key. Like az, it prints nothing else.
 pub async fn run(args: &Args, context: &Context) -> Result<Reply> {
     let key = show::get(args.target.resolve(&context.settings)?, context).await?;
+    if key.public_key_der.is_empty() {
+        return Err(Error::local(format!("'{}' is a secret key, which has no public half", key.name)));
+    }
     let bytes = if args.encoding.eq_ignore_ascii_case("DER") {
         key.public_key_der
     } else {

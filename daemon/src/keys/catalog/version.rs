@@ -79,9 +79,7 @@ impl Version {
 
     /// The public half; an error of the caller's for a secret key.
     pub fn public(&self) -> Result<&PublicInfo> {
-        self.public
-            .as_ref()
-            .ok_or_else(|| Error::new(ErrorCode::KeyTypeMismatch, "a secret key has no public half"))
+        self.public.as_ref().ok_or_else(|| Error::new(ErrorCode::KeyTypeMismatch, "a secret key has no public half"))
     }
 
     /// Whether the version is a session object.

@@ -20,13 +20,13 @@ pub(super) fn public_numbers(public: &PublicInfo, attributes: &mut Attributes) {
             (ck::CKA_MODULUS_BITS, number(8 * n.len() as u64)),
             (ck::CKA_PUBLIC_EXPONENT, Bytes::from(e.clone())),
         ]),
-        PublicNumbers::Ec { x, y } => attributes.extend([
-            (ck::CKA_EC_PARAMS, ec_params(public.key_type)),
-            (ck::CKA_EC_POINT, ec_point(x, y)),
-        ]),
+        PublicNumbers::Ec { x, y } => {
+            attributes.extend([(ck::CKA_EC_PARAMS, ec_params(public.key_type)), (ck::CKA_EC_POINT, ec_point(x, y))])
+        }
         PublicNumbers::Raw(value) => match parameter_set(public.key_type) {
-            Some(set) => attributes
-                .extend([(ck::CKA_PARAMETER_SET, number(set)), (ck::CKA_VALUE, Bytes::from(value.clone()))]),
+            Some(set) => {
+                attributes.extend([(ck::CKA_PARAMETER_SET, number(set)), (ck::CKA_VALUE, Bytes::from(value.clone()))])
+            }
             // Edwards and Montgomery: the bytes of RFC 8032 and RFC 7748, not in DER (PKCS#11 3.2 section 6.3).
             None => attributes.extend([
                 (ck::CKA_EC_PARAMS, ec_params(public.key_type)),

@@ -21,8 +21,6 @@ pub enum Origin {
     Derived = 3,
     /// By C_EncapsulateKey or C_DecapsulateKey.
     Encapsulated = 4,
-    /// By C_CopyObject.
-    Copied = 5,
 }
 
 /// The part of a version that decides policy: MACed with its row, and again the associated data of its blob.

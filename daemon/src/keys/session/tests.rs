@@ -21,7 +21,9 @@ fn opener(login: Id) -> Opener {
 fn it_opens_for_its_login_in_its_vault_and_for_nobody_else() {
     let kek = seal::random_secret().unwrap();
     let blob = seal(&kek, &Scope::Login(LOGIN), &data(b"x"), b"").unwrap();
-    assert!(matches!(open(&kek, VAULT, &opener(LOGIN), &blob), Ok(SessionObject::Other(object)) if object.id == [3; 16]));
+    assert!(
+        matches!(open(&kek, VAULT, &opener(LOGIN), &blob), Ok(SessionObject::Other(object)) if object.id == [3; 16])
+    );
     let refused = |kek: &Secret32, vault, opener: &Opener| {
         assert_eq!(open(kek, vault, opener, &blob).err().map(|error| error.code), Some(ErrorCode::KeyNotFound));
     };
@@ -57,7 +59,9 @@ fn no_bit_of_it_can_be_changed_and_none_left_out() {
 fn what_is_too_large_is_refused_where_it_is_made() {
     let kek = seal::random_secret().unwrap();
     let record = data(&vec![0; MAX_SEALED_OBJECT_BYTES]);
-    assert!(seal(&kek, &Scope::Login(LOGIN), &record, b"").is_err_and(|error| error.code == ErrorCode::AttributeInvalid));
+    assert!(
+        seal(&kek, &Scope::Login(LOGIN), &record, b"").is_err_and(|error| error.code == ErrorCode::AttributeInvalid)
+    );
 }
 
 proptest! {

@@ -37,7 +37,7 @@ pub(super) fn read(mut template: Template) -> Result<NewKey> {
         ck::CKK_DH => {
             let (p, g) = (template.required(ck::CKA_PRIME)?, template.required(ck::CKA_BASE)?);
             template.number(ck::CKA_VALUE_BITS)?;
-            key_parts::dh_pkcs8(&p, &g, &*template.required(ck::CKA_VALUE)?)?
+            key_parts::dh_pkcs8(&p, &g, &template.required(ck::CKA_VALUE)?)?
         }
         ck::CKK_ML_DSA | ck::CKK_ML_KEM => lattice_key(number, &mut template)?,
         other => {

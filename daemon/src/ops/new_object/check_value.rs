@@ -39,7 +39,8 @@ mod tests {
         // FIPS 197's all-zero key and block: 66e94bd4ef8a2c3b884cfa59ca342b2e. SHA-1 of "abc": a9993e….
         assert_eq!(of(SecretKind::Aes, &[0; 16]).unwrap(), [0x66, 0xe9, 0x4b]);
         assert_eq!(of(SecretKind::Generic, b"abc").unwrap(), [0xa9, 0x99, 0x3e]);
-        let kept = |given: Option<&[u8]>, withheld| kept(SecretKind::Generic, b"abc", given.map(<[u8]>::to_vec), withheld);
+        let kept =
+            |given: Option<&[u8]>, withheld| kept(SecretKind::Generic, b"abc", given.map(<[u8]>::to_vec), withheld);
         assert_eq!(kept(None, false).unwrap(), [0xa9, 0x99, 0x3e]);
         assert!(kept(Some(&[]), false).unwrap().is_empty());
         assert!(kept(None, true).unwrap().is_empty());

@@ -39,6 +39,12 @@ pub struct KeyDraft {
     pub public_attributes: BTreeMap<u64, Vec<u8>>,
     /// CKA_CHECK_VALUE.
     pub check_value: Vec<u8>,
+    /// Key Vault's `enabled`, `nbf` and `exp`: a copy ends when its original does.
+    pub enabled: bool,
+    /// See `enabled`.
+    pub not_before: Option<i64>,
+    /// See `enabled`.
+    pub expires: Option<i64>,
     /// What the application said besides, to be held against the object.
     pub rest: Template,
     /// The same of the public half.
@@ -122,6 +128,9 @@ impl KeyDraft {
             private_attributes,
             public_attributes,
             check_value,
+            enabled: true,
+            not_before: None,
+            expires: None,
             rest,
             public_rest,
         })
@@ -131,7 +140,9 @@ impl KeyDraft {
     pub(super) fn into_record(self, request_id: String) -> Result<(VersionRecord, Zeroizing<Vec<u8>>)> {
         names::check_request_id(&request_id)?;
         let record = VersionRecord {
-            enabled: true,
+            enabled: self.enabled,
+            not_before: self.not_before,
+            expires: self.expires,
             public_key_der: self.public.map(|public| public.spki_der).unwrap_or_default(),
             policy: Some(self.policy),
             private_attributes: self.private_attributes,
@@ -197,7 +208,10 @@ fn public_policy(template: &mut Template, private_half: Option<bool>) -> Result<
     refuse_trust(template)?;
     let private = template.flag(ck::CKA_PRIVATE)?.unwrap_or(false);
     if private && private_half == Some(false) {
-        return Err(Error::new(ErrorCode::TemplateInconsistent, "the public half is private and the private half is not"));
+        return Err(Error::new(
+            ErrorCode::TemplateInconsistent,
+            "the public half is private and the private half is not",
+        ));
     }
     Ok(PublicPolicy {
         private,

@@ -133,8 +133,7 @@ mod tests {
     use crate::policy::profile::{Profile, WrappingRule};
 
     fn template(flags: &[(u64, bool)]) -> Template {
-        let attribute =
-            |(kind, on): &(u64, bool)| Attribute { r#type: *kind, value: vec![u8::from(*on)].into() };
+        let attribute = |(kind, on): &(u64, bool)| Attribute { r#type: *kind, value: vec![u8::from(*on)].into() };
         Template::parse(flags.iter().map(attribute).collect()).unwrap()
     }
 
@@ -152,7 +151,13 @@ mod tests {
         check(pair, ec, &[], Some(&[]), Ops::SIGN.and(Ops::VERIFY).and(Ops::DERIVE));
         check(pair, ec, &[(ck::CKA_SIGN, true)], Some(&[]), Ops::SIGN.and(Ops::VERIFY));
         check(pair, ec, &[(ck::CKA_SIGN, false)], None, Ops::DERIVE);
-        check(pair, rsa, &[(ck::CKA_UNWRAP, true)], Some(&[(ck::CKA_WRAP, true)]), Ops::UNWRAP_OBJECT.and(Ops::WRAP_KEY));
+        check(
+            pair,
+            rsa,
+            &[(ck::CKA_UNWRAP, true)],
+            Some(&[(ck::CKA_WRAP, true)]),
+            Ops::UNWRAP_OBJECT.and(Ops::WRAP_KEY),
+        );
         check(pair, rsa, &[(ck::CKA_SIGN, true)], Some(&[(ck::CKA_VERIFY, true), (ck::CKA_ENCRYPT, false)]), {
             Ops::SIGN.and(Ops::VERIFY)
         });

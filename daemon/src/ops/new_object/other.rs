@@ -22,6 +22,8 @@ pub struct OtherDraft {
     pub token: bool,
     /// CKA_PRIVATE.
     pub private: bool,
+    /// CKA_TRUSTED, which the security officer alone may give.
+    pub trusted: bool,
     /// CKO_*.
     pub class: u64,
     /// All attributes that are kept; CKA_VALUE too, unless it is for its readers alone.
@@ -34,20 +36,21 @@ impl OtherDraft {
     /// A certificate: X.509 in DER.
     pub fn certificate(mut template: Template) -> Result<Self> {
         template.only_number(ck::CKA_CERTIFICATE_TYPE, ck::CKC_X_509)?;
-        if template.flag(ck::CKA_TRUSTED)? == Some(true) {
-            return Err(Error::new(ErrorCode::AttributeReadOnly, "the security officer alone sets CKA_TRUSTED"));
-        }
+        let trusted = template.flag(ck::CKA_TRUSTED)?.unwrap_or(false);
         let der = template.required(ck::CKA_VALUE)?;
         if face::certificate_names(&der).is_none() {
             return Err(Error::new(ErrorCode::AttributeInvalid, "CKA_VALUE is no X.509 certificate"));
         }
         let check_value = template.bytes(ck::CKA_CHECK_VALUE);
-        if check_value.as_ref().is_some_and(|value| !value.is_empty() && *value != face::certificate_check_value(&der)) {
+        if check_value.as_ref().is_some_and(|value| !value.is_empty() && *value != face::certificate_check_value(&der))
+        {
             return Err(Error::new(ErrorCode::AttributeInvalid, "CKA_CHECK_VALUE is not the one of this certificate"));
         }
         template.bytes(ck::CKA_PUBLIC_KEY_INFO);
         let mut draft = Self::of(ck::CKO_CERTIFICATE, template)?;
         draft.attributes.insert(ck::CKA_VALUE, der.to_vec());
+        draft.attributes.insert(ck::CKA_TRUSTED, vec![u8::from(trusted)]);
+        draft.trusted = trusted;
         draft.attributes.extend(check_value.map(|value| (ck::CKA_CHECK_VALUE, value)));
         Ok(draft)
     }
@@ -73,13 +76,13 @@ impl OtherDraft {
         }
         let mut attributes = template.into_descriptive()?;
         attributes.extend(kept.into_iter().map(|(kind, on)| (kind, vec![u8::from(on)])));
-        Ok(Self { token, private, class, attributes, value: Zeroizing::default() })
+        Ok(Self { token, private, trusted: false, class, attributes, value: Zeroizing::default() })
     }
 
     /// A copy's: what the record says, in another place.
     pub fn of_record(record: &ObjectRecord, value: Zeroizing<Vec<u8>>, token: bool) -> Self {
         let private = record.attributes.get(&ck::CKA_PRIVATE).and_then(|value| as_flag(value)).unwrap_or(false);
-        Self { token, private, class: record.class, attributes: record.attributes.clone(), value }
+        Self { token, private, trusted: false, class: record.class, attributes: record.attributes.clone(), value }
     }
 
     /// The record but for its number and place, and what only its readers are told.

@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// For whom an object is sealed: a private one for the login, another for the program, so that it outlives the login as PKCS#11 wants.
-pub fn scope(caller: &Caller, private: bool) -> Result<Scope> {
+pub(super) fn scope(caller: &Caller, private: bool) -> Result<Scope> {
     let opener = caller.opener();
     let login = opener.login.map(Scope::Login);
     let scope = if private { login } else { opener.application.map(Scope::Application).or(login) };
@@ -49,19 +49,20 @@ fn seal_keys(rooms: &Unsealed, caller: &Caller, vault: Id, mut draft: KeyDraft) 
     (policy.cluster, policy.vault, policy.version) = (rooms.keys.cluster.0.to_vec(), vault.0.to_vec(), id.0.to_vec());
     record.policy = Some(policy);
     if class == ck::CKO_PUBLIC_KEY {
-        return Ok(vec![seal_key(rooms, caller, vault, record, Zeroizing::default(), Some(&public_rest))?]);
+        let face = seal_key(rooms, caller, vault, record, Zeroizing::default(), Some(&public_rest))?;
+        return Ok(vec![Arc::new(face)]);
     }
     let public = pair.then(|| public_half(&record));
     let own = VersionRecord { public_hidden: true, public_attributes: Default::default(), ..record };
-    let mut faces = vec![seal_key(rooms, caller, vault, own, material, Some(&rest))?];
+    let mut faces = vec![Arc::new(seal_key(rooms, caller, vault, own, material, Some(&rest))?)];
     if let Some(public) = public {
-        faces.push(seal_key(rooms, caller, vault, public, Zeroizing::default(), Some(&public_rest))?);
+        faces.push(Arc::new(seal_key(rooms, caller, vault, public, Zeroizing::default(), Some(&public_rest))?));
     }
     Ok(faces)
 }
 
 /// The public half of a pair by itself. It keeps what the wrapping rule asks of the pair.
-pub fn public_half(pair: &VersionRecord) -> VersionRecord {
+pub(super) fn public_half(pair: &VersionRecord) -> VersionRecord {
     let policy = pair.policy.clone().map(|policy| KeyPolicy { class: ck::CKO_PUBLIC_KEY, ..policy });
     VersionRecord {
         policy,
@@ -74,14 +75,14 @@ pub fn public_half(pair: &VersionRecord) -> VersionRecord {
 }
 
 /// Seals one key and shows it. `said` is what the application said besides, which must be so.
-pub fn seal_key(
+pub(super) fn seal_key(
     rooms: &Unsealed,
     caller: &Caller,
     vault: Id,
     record: VersionRecord,
     material: Zeroizing<Vec<u8>>,
     said: Option<&Template>,
-) -> Result<Arc<Face>> {
+) -> Result<Face> {
     let version = Version::parse(vault, record, Some(material.clone()))?;
     let shown = face::of_version(&version, "").into_iter().next();
     let mut face = shown.ok_or_else(|| Error::internal("a session key without an object"))?;
@@ -96,23 +97,23 @@ pub fn seal_key(
         object: None,
     };
     face.sealed = seal_record(rooms, vault, &scope, &record, &material)?;
-    Ok(Arc::new(face))
+    Ok(face)
 }
 
 fn seal_other(rooms: &Unsealed, caller: &Caller, vault: Id, draft: OtherDraft) -> Result<Arc<Face>> {
     let (mut record, value) = draft.into_record(String::new());
     record.id = Id::random()?.0.to_vec();
-    seal_object(rooms, caller, vault, record, &value)
+    seal_object(rooms, caller, vault, record, &value).map(Arc::new)
 }
 
 /// Seals one object that is no key; `value` is what only its readers are told.
-pub fn seal_object(
+pub(super) fn seal_object(
     rooms: &Unsealed,
     caller: &Caller,
     vault: Id,
     record: ObjectRecord,
     value: &[u8],
-) -> Result<Arc<Face>> {
+) -> Result<Face> {
     let mut face = face::of_object(Id::from_bytes(&record.id)?, &record)
         .ok_or_else(|| Error::internal("a hidden session object"))?;
     face.attributes.insert(ck::CKA_TOKEN, face::flag(false));
@@ -124,7 +125,7 @@ pub fn seal_object(
         object: Some(record),
     };
     face.sealed = seal_record(rooms, vault, &scope, &record, value)?;
-    Ok(Arc::new(face))
+    Ok(face)
 }
 
 fn seal_record(

@@ -236,7 +236,9 @@ fn superseded(vault: &Vault, record: &ObjectRecord) -> Result<Vec<Entry>> {
         let Some(value) = value else { continue };
         let wanted = Attribute { r#type: kind, value };
         for face in vault.find(&[wanted], |face| face.class == ck::CKO_CERTIFICATE) {
-            let Some(version) = vault.version(face.unique_id).filter(|version| seen.insert(version.id)) else { continue };
+            let Some(version) = vault.version(face.unique_id).filter(|version| seen.insert(version.id)) else {
+                continue;
+            };
             let record = VersionRecord { certificate_der: Vec::new(), ..version.record.clone() };
             rows.push(Entry::put(row::version(vault.id, version.id), &record));
         }

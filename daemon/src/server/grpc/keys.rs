@@ -16,8 +16,10 @@ use crate::{
         delete_key::DeleteKey,
         get_key::{GetKey, KeyView},
         import_key::ImportKey,
+        list_deleted_keys::ListDeletedKeys,
         list_key_versions::ListKeyVersions,
         list_keys::{ListKeys, Page},
+        recover_key::RecoverKey,
     },
 };
 
@@ -70,6 +72,30 @@ impl Keys for Services {
             |request: v1::DeleteKeyRequest| Ok(DeleteKey { vault: vault_name(request.vault)?, name: request.name });
         self.run(request, parse).await.map(|view| Response::new(show(&view)))
     }
+
+    async fn list_deleted_keys(
+        &self,
+        request: Request<v1::ListKeysRequest>,
+    ) -> Result<Response<v1::ListKeysReply>, Status> {
+        let parse = |request: v1::ListKeysRequest| {
+            Ok(ListDeletedKeys {
+                vault: vault_name(request.vault)?,
+                after: request.page_token,
+                limit: page_size(request.page_size),
+            })
+        };
+        self.run(request, parse).await.map(|page| Response::new(show_page(&page)))
+    }
+
+    async fn recover_deleted_key(
+        &self,
+        request: Request<v1::RecoverDeletedKeyRequest>,
+    ) -> Result<Response<v1::Key>, Status> {
+        let parse = |request: v1::RecoverDeletedKeyRequest| {
+            Ok(RecoverKey { vault: vault_name(request.vault)?, name: request.name })
+        };
+        self.run(request, parse).await.map(|view| Response::new(show(&view)))
+    }
 }
 
 fn show_page(page: &Page<KeyView>) -> v1::ListKeysReply {
@@ -114,7 +140,7 @@ fn show(view: &KeyView) -> v1::Key {
         key_size_bits,
         curve,
         key_ops: Ops(version.policy.ops).names(),
-        enabled: record.enabled,
+        enabled: record.enabled && !record.private_hidden,
         not_before: record.not_before,
         expires: record.expires,
         created: record.created,

@@ -15,7 +15,7 @@ mod sign;
 mod wrap;
 
 pub use cipher::{decrypt, encrypt};
-pub use derive::derive;
+pub use derive::{derive, pbkdf2};
 pub use sign::sign;
 pub use wrap::{encapsulate, wrap};
 
@@ -23,7 +23,8 @@ pub use wrap::{encapsulate, wrap};
 fn row(mechanism: &Mechanism, flag: u64) -> Result<&'static Row> {
     let number = mechanism.r#type;
     mechanism::find(number).filter(|row| row.flags & flag != 0).ok_or_else(|| {
-        let known = mechanism::find(number).map_or_else(|| format!("mechanism 0x{number:x}"), |row| row.name.to_owned());
+        let known =
+            mechanism::find(number).map_or_else(|| format!("mechanism 0x{number:x}"), |row| row.name.to_owned());
         Error::new(ErrorCode::UnsupportedAlgorithm, format!("{known} is not for this here"))
     })
 }

@@ -39,6 +39,7 @@ async fn connection(waiting: usize, in_flight: usize) -> (Arc<Connection>, Repli
     pipeline.run(Caller::Internal, Door::Grpc, set_pin).await.unwrap();
     let (replies, outgoing) = mpsc::channel(waiting);
     let connection = Connection {
+        defaults: Defaults { publish_certificates: false },
         pipeline,
         peer: Peer::Unix { uid: 4_000_000, pid: None },
         named: Mutex::default(),

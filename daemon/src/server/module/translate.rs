@@ -1,7 +1,7 @@
 //! One request of the module as an operation of the pipeline, and its result as a reply.
 
 use bytes::Bytes;
-use softkeep_proto::pkcs11::v1::{self, KeyRef, ObjectRef, key_ref, reply, request::Op};
+use softkeep_proto::pkcs11::v1::{self, reply, request::Op};
 use zeroize::Zeroizing;
 
 use super::{super::grpc::access::serial, uses};
@@ -11,13 +11,17 @@ use crate::{
     id::Id,
     identity::{Caller, UserType},
     ops::{
+        context_login::ContextLogin,
+        copy_object::CopyObject,
         create_object::CreateObject,
         destroy_object::DestroyObject,
         find_objects::{FindObjects, Found},
         generate_key_pair::GenerateKeyPair,
         get_objects::GetObjects,
+        init_token::InitToken,
         list_tokens::{ListTokens, TokenRow},
         login::Login,
+        read_values::ReadValues,
         set_attributes::SetAttributes,
         set_pin::SetPin,
     },
@@ -25,8 +29,21 @@ use crate::{
     policy::VaultName,
 };
 
+/// What new vaults are like when nobody says.
+#[derive(Clone, Copy)]
+pub struct Defaults {
+    /// Whether they publish certificates.
+    pub publish_certificates: bool,
+}
+
 /// Runs one request.
-pub async fn run(pipeline: &Pipeline, caller: Caller, vault: Id, op: Option<Op>) -> Result<reply::Result> {
+pub async fn run(
+    pipeline: &Pipeline,
+    caller: Caller,
+    vault: Id,
+    op: Option<Op>,
+    defaults: Defaults,
+) -> Result<reply::Result> {
     macro_rules! run {
         ($operation:expr) => {
             pipeline.run(caller, Door::Pkcs11, $operation).await?
@@ -47,9 +64,11 @@ pub async fn run(pipeline: &Pipeline, caller: Caller, vault: Id, op: Option<Op>)
             reply::Result::PinSet(v1::LoginReply { login_token: run!(operation).unwrap_or_default().into() })
         }
         Op::FindObjects(find) => {
+            let after = find.after.map(|after| Ok::<_, Error>((Id::from_bytes(&after.unique_id)?, after.class)));
             let operation = FindObjects {
                 vault,
                 template: find.template,
+                after: after.transpose()?,
                 offset: find.offset as usize,
                 limit: find.limit as usize,
             };
@@ -95,19 +114,46 @@ pub async fn run(pipeline: &Pipeline, caller: Caller, vault: Id, op: Option<Op>)
             reply::Result::Encapsulated(v1::EncapsulateKeyReply { ciphertext: ciphertext.into(), created })
         }
         Op::DecapsulateKey(request) => reply::Result::Created(objects(run!(uses::decapsulate_key(vault, request)?))),
+        Op::GenerateKey(request) => reply::Result::Created(objects(run!(uses::generate_key(vault, request)?))),
         Op::GenerateKeyPair(request) => {
             reply::Result::Generated(objects(run!(GenerateKeyPair::parse(vault, request)?)))
         }
         Op::CreateObject(request) => reply::Result::Created(objects(run!(CreateObject::parse(vault, request)?))),
+        Op::CopyObject(request) => {
+            let object = uses::key(request.object)?;
+            let operation = CopyObject::parse(vault, object, request.template, &request.request_id)?;
+            reply::Result::Created(objects(run!(operation)))
+        }
         Op::SetAttributes(request) => {
-            reply::Result::AttributesSet(objects(run!(SetAttributes::parse(vault, request)?)))
+            let operation = SetAttributes::parse(vault, uses::key(request.object)?, request.template)?;
+            reply::Result::AttributesSet(objects(run!(operation)))
+        }
+        Op::ReadValues(request) => {
+            let operation = ReadValues::new(vault, uses::key(request.object)?, request.types)?;
+            reply::Result::Values(v1::ReadValuesReply { attributes: run!(operation) })
+        }
+        Op::ContextLogin(request) => {
+            let pin = Zeroizing::new(request.pin.to_vec());
+            let one_time_grant = run!(ContextLogin { vault, key: uses::key(request.key)?, pin }).into();
+            reply::Result::ContextLogin(v1::ContextLoginReply { one_time_grant })
+        }
+        Op::InitToken(request) => {
+            // What a peer may do to vaults is its own right, whatever the program is logged in as.
+            let peer = caller.peer().cloned().ok_or_else(|| Error::internal("a request of nobody's"))?;
+            let operation = InitToken {
+                vault: (vault != Id::default()).then_some(vault),
+                so_pin: Zeroizing::new(request.so_pin.to_vec()),
+                label: request.label,
+                publish_certificates: defaults.publish_certificates,
+            };
+            let row = pipeline.run(Caller::Peer(peer), Door::Pkcs11, operation).await?;
+            reply::Result::TokenInitialised(v1::InitTokenReply { token: Some(token(row)) })
         }
         Op::DestroyObject(request) => {
             let object = request.object.unwrap_or_default();
             let operation = DestroyObject { vault, id: Id::from_bytes(&object.unique_id)?, class: object.class };
             reply::Result::Destroyed(v1::DestroyObjectReply { revision: run!(operation) })
         }
-        _ => return Err(Error::new(ErrorCode::NotSupported, "the request is not known here")),
     })
 }
 
@@ -116,15 +162,6 @@ fn user_type(number: i32) -> Result<UserType> {
         Ok(v1::UserType::So) => Ok(UserType::SecurityOfficer),
         Ok(v1::UserType::User) => Ok(UserType::User),
         _ => Err(Error::new(ErrorCode::InvalidArgument, "no such kind of user")),
-    }
-}
-
-/// The token object of a reference.
-pub fn token_object(key: Option<KeyRef>) -> Result<ObjectRef> {
-    match key.and_then(|key| key.key) {
-        Some(key_ref::Key::Object(object)) => Ok(object),
-        Some(key_ref::Key::Sealed(_)) => Err(Error::new(ErrorCode::NotSupported, "session objects are not known here")),
-        None => Err(Error::new(ErrorCode::InvalidArgument, "the request names no object")),
     }
 }
 
@@ -137,11 +174,15 @@ fn objects(found: Found) -> v1::ObjectsReply {
 }
 
 fn tokens(rows: Vec<TokenRow>) -> v1::ListTokensReply {
-    let show = |row: TokenRow| v1::TokenInfo {
-        vault_id: Bytes::copy_from_slice(&row.id.0),
+    v1::ListTokensReply { tokens: rows.into_iter().map(token).collect() }
+}
+
+fn token(row: TokenRow) -> v1::TokenInfo {
+    v1::TokenInfo {
+        vault_id: row.id.map(|id| Bytes::copy_from_slice(&id.0)).unwrap_or_default(),
         slot_id: row.slot_id,
         label: row.label,
-        serial: serial(row.id),
+        serial: row.id.map(serial).unwrap_or_default(),
         user_pin_set: row.user_pin.is_set,
         so_pin_set: row.so_pin.is_set,
         revision: row.revision,
@@ -149,6 +190,5 @@ fn tokens(rows: Vec<TokenRow>) -> v1::ListTokensReply {
         so_pin_locked: row.so_pin.locked,
         min_pin_len: u32::try_from(row.min_pin_len).unwrap_or(u32::MAX),
         user_pin_count_low: row.user_pin.count_low,
-    };
-    v1::ListTokensReply { tokens: rows.into_iter().map(show).collect() }
+    }
 }

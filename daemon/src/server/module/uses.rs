@@ -10,8 +10,8 @@ use crate::{
     id::Id,
     ops::{
         decapsulate_key::DecapsulateKey, decrypt::Decrypt, derive_key::DeriveKey, encapsulate_key::EncapsulateKey,
-        encrypt_secret::EncryptSecret, sign::Sign, unwrap_key::UnwrapKey, update_mac::UpdateMac,
-        verify_mac::VerifyMac, wrap_key::WrapKey,
+        encrypt_secret::EncryptSecret, generate_key::GenerateKey, sign::Sign, unwrap_key::UnwrapKey,
+        update_mac::UpdateMac, verify_mac::VerifyMac, wrap_key::WrapKey,
     },
     policy::{KeyName, VaultName},
 };
@@ -43,6 +43,15 @@ fn granted(reference: Option<KeyRef>) -> Result<(KeyName, Bytes)> {
 
 fn given(mechanism: Option<v1::Mechanism>) -> Result<v1::Mechanism> {
     mechanism.ok_or_else(|| Error::new(ErrorCode::InvalidParameters, "the request has no mechanism"))
+}
+
+/// C_GenerateKey; one of its mechanisms has a parameter.
+pub fn generate_key(vault: Id, request: v1::GenerateKey) -> Result<GenerateKey> {
+    let password = match &request.mechanism {
+        Some(mechanism) if mechanism.r#type == ck::CKM_PKCS5_PBKD2 => Some(mechanism::pbkdf2(mechanism)?),
+        _ => None,
+    };
+    GenerateKey::parse(vault, request, password)
 }
 
 /// C_Sign, C_SignRecover and the end of C_SignFinal.
@@ -119,3 +128,6 @@ pub fn decapsulate_key(vault: Id, request: v1::DecapsulateKey) -> Result<Decapsu
     let key = key(request.private_key)?;
     DecapsulateKey::new(vault, key, method, request.ciphertext, request.template, &request.request_id)
 }
+
+#[cfg(test)]
+mod tests;

@@ -43,6 +43,10 @@ pub struct World {
     pub applications: BTreeSet<Vec<u8>>,
     /// The labels that C_InitToken gave.
     pub labels: Vec<String>,
+    /// The vault has the keys of every kind, and not the pair.
+    pub vault: bool,
+    /// The one-time grant given last.
+    pub grants: Option<Bytes>,
 }
 
 /// The open streams, for notices.
@@ -70,6 +74,8 @@ impl Daemon {
             made: 0,
             applications: BTreeSet::new(),
             labels: Vec::new(),
+            vault: false,
+            grants: None,
         };
         let world = Arc::new(Mutex::new(world));
         let notices = Arc::default();
@@ -207,6 +213,9 @@ impl World {
             if generate.private_template.contains(&Attribute { r#type: ck::CKA_TOKEN, value: vec![0].into() }));
         if for_the_session {
             return self.answer_objects(request);
+        }
+        if let Some(result) = self.answer_vault(&request) {
+            return result;
         }
         match request.op.clone().unwrap() {
             request::Op::ListTokens(_) => {

@@ -10,23 +10,31 @@ use super::daemon::{World, failure};
 /// What a fake key's value is made of.
 pub const VALUE_BYTE: u8 = 0x5a;
 
-/// Whose an object is that this request makes.
-fn owner(request: &Request) -> Vec<u8> {
-    match request.login_token.is_empty() {
-        true => [b"app:", &request.application_id[..]].concat(),
-        false => b"login:token".to_vec(),
+/// Who asks.
+pub struct Owner {
+    application: Vec<u8>,
+    login: Vec<u8>,
+}
+
+impl Owner {
+    fn of(request: &Request) -> Self {
+        let application = [b"application:", &request.application_id[..]].concat();
+        Self { application, login: [b"login:", &request.login_token[..]].concat() }
     }
-}
 
-fn seal(owner: &[u8], object: &Object) -> Bytes {
-    [owner, b"|", &object.encode_to_vec()].concat().into()
-}
+    /// A private object is the login's, any other the application's.
+    fn seal(&self, object: &Object) -> Bytes {
+        let private = value(object, ck::CKA_PRIVATE) == Some(&[1]);
+        let owner = if private { &self.login } else { &self.application };
+        [&owner[..], b"|", &object.encode_to_vec()].concat().into()
+    }
 
-/// The object in a sealed form, if it is this owner's. Only the right one of login and application will do, so that
-/// the module is seen to choose.
-fn open(owner: &[u8], key: Option<&KeyRef>) -> Option<Object> {
-    let Some(key_ref::Key::Sealed(sealed)) = &key?.key else { return None };
-    Object::decode(sealed.strip_prefix(owner)?.strip_prefix(b"|")?).ok()
+    /// The object in a sealed form, if it is theirs.
+    fn open(&self, key: Option<&KeyRef>) -> Option<Object> {
+        let Some(key_ref::Key::Sealed(sealed)) = &key?.key else { return None };
+        let plain = sealed.strip_prefix(&self.login[..]).or_else(|| sealed.strip_prefix(&self.application[..]));
+        Object::decode(plain?.strip_prefix(b"|")?).ok()
+    }
 }
 
 fn value(object: &Object, attribute_type: u64) -> Option<&[u8]> {
@@ -48,9 +56,9 @@ fn number(r#type: u64, value: u64) -> Attribute {
 
 impl World {
     /// A new session object with the template's attributes over the defaults.
-    fn make(&mut self, owner: &[u8], class: u64, template: &[Attribute]) -> Object {
+    fn make(&mut self, owner: &Owner, class: u64, template: &[Attribute]) -> Object {
         self.made += 1;
-        let private = matches!(class, ck::CKO_SECRET_KEY | ck::CKO_PRIVATE_KEY) && owner.starts_with(b"login");
+        let private = matches!(class, ck::CKO_SECRET_KEY | ck::CKO_PRIVATE_KEY) && owner.login != b"login:";
         let mut attributes = vec![
             number(ck::CKA_CLASS, class),
             number(ck::CKA_KEY_TYPE, ck::CKK_AES),
@@ -68,7 +76,7 @@ impl World {
         let class = u64::from_le_bytes(class.value[..].try_into().unwrap());
         let mut object =
             Object { unique_id, class, attributes, on_request: vec![ck::CKA_VALUE, ck::CKA_PRIME_1], ..Object::default() };
-        object.sealed = seal(owner, &object);
+        object.sealed = owner.seal(&object);
         object
     }
 
@@ -78,7 +86,7 @@ impl World {
 
     /// Answers what makes or uses session objects.
     pub fn answer_objects(&mut self, request: Request) -> reply::Result {
-        let owner = owner(&request);
+        let owner = Owner::of(&request);
         self.applications.insert(request.application_id.to_vec());
         let secret = ck::CKO_SECRET_KEY;
         let gone = || failure(ck::CKR_KEY_HANDLE_INVALID);
@@ -102,7 +110,7 @@ impl World {
             }
             Op::CopyObject(copy) => {
                 self.asked.push("copy");
-                let Some(original) = open(&owner, copy.object.as_ref()) else { return gone() };
+                let Some(original) = owner.open(copy.object.as_ref()) else { return gone() };
                 let mut attributes = original.attributes;
                 put(&mut attributes, &copy.template);
                 let object = self.make(&owner, original.class, &attributes);
@@ -110,7 +118,7 @@ impl World {
             }
             Op::DeriveKey(derive) => {
                 self.asked.push("derive");
-                if open(&owner, derive.base_key.as_ref()).is_none() {
+                if owner.open(derive.base_key.as_ref()).is_none() {
                     return gone();
                 }
                 let mut objects = vec![self.make(&owner, secret, &derive.template)];
@@ -119,14 +127,14 @@ impl World {
                         let further = kdf.additional_keys.iter();
                         objects.extend(further.map(|list| self.make(&owner, secret, &list.attributes)));
                     }
-                    Some(mechanism::Parameter::OtherKey(other)) if open(&owner, Some(&other)).is_none() => return gone(),
+                    Some(mechanism::Parameter::OtherKey(other)) if owner.open(Some(&other)).is_none() => return gone(),
                     _ => {}
                 }
                 self.created(objects)
             }
             Op::UnwrapKey(unwrap) => {
                 self.asked.push("unwrap");
-                if open(&owner, unwrap.unwrapping_key.as_ref()).is_none() {
+                if owner.open(unwrap.unwrapping_key.as_ref()).is_none() {
                     return gone();
                 }
                 let object = self.make(&owner, secret, &unwrap.template);
@@ -134,8 +142,8 @@ impl World {
             }
             Op::WrapKey(wrap) => {
                 self.asked.push("wrap");
-                let key = open(&owner, wrap.key.as_ref());
-                match (open(&owner, wrap.wrapping_key.as_ref()), key) {
+                let key = owner.open(wrap.key.as_ref());
+                match (owner.open(wrap.wrapping_key.as_ref()), key) {
                     (Some(_), Some(key)) if key.class == secret => {
                         let wrapped = vec![1; 32 + 8 + wrap.associated_data.len()].into();
                         reply::Result::Wrapped(WrapKeyReply { wrapped })
@@ -146,15 +154,15 @@ impl World {
             }
             Op::SetAttributes(set) => {
                 self.asked.push("set");
-                let Some(mut object) = open(&owner, set.object.as_ref()) else { return gone() };
+                let Some(mut object) = owner.open(set.object.as_ref()) else { return gone() };
                 put(&mut object.attributes, &set.template);
-                object.sealed = seal(&owner, &object);
+                object.sealed = owner.seal(&object);
                 let objects = vec![object];
                 reply::Result::AttributesSet(ObjectsReply { objects, revision: self.revision, more: false })
             }
             Op::ReadValues(read) => {
                 self.asked.push("values");
-                let Some(object) = open(&owner, read.object.as_ref()) else { return gone() };
+                let Some(object) = owner.open(read.object.as_ref()) else { return gone() };
                 let len = value(&object, ck::CKA_VALUE_LEN).map_or(0, |len| usize::from(len[0]));
                 let told = read.types.iter().filter(|wanted| **wanted == ck::CKA_VALUE);
                 let attributes = told.map(|wanted| Attribute { r#type: *wanted, value: vec![VALUE_BYTE; len].into() });

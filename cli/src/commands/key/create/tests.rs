@@ -11,11 +11,14 @@ fn types() {
     check(None, Some("P-256"), None, "EC");
     check(None, None, Some(Protection::Hsm), "RSA-HSM");
     check(Some("ec"), None, Some(Protection::Software), "EC");
+    check(Some("OCT"), None, None, "oct");
+    check(Some("oct"), None, Some(Protection::Hsm), "oct-HSM");
     check(Some("EC-HSM"), None, Some(Protection::Hsm), "EC-HSM");
     for error in [
         kty(Some("RSA-HSM"), None, None, Some(Protection::Software)),
         kty(Some("RSA"), Some("P-256"), None, None),
         kty(Some("EC"), None, Some(2048), None),
+        kty(Some("oct"), Some("P-256"), None, None),
     ] {
         assert_eq!(error.unwrap_err().exit() as u8, 2);
     }

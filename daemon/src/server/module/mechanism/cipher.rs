@@ -87,10 +87,9 @@ pub fn cipher(row: &Row, mechanism: &Mechanism) -> Result<Cipher> {
             }
             Cipher::ChaCha20Poly1305 { nonce, aad: aead.associated_data.to_vec() }
         }
-        (
-            Family::AesCtr | Family::AesGcm | Family::AesCcm | Family::ChaCha20 | Family::ChaCha20Poly1305,
-            _,
-        ) => return Err(invalid(row, "its parameter is missing or another's")),
+        (Family::AesCtr | Family::AesGcm | Family::AesCcm | Family::ChaCha20 | Family::ChaCha20Poly1305, _) => {
+            return Err(invalid(row, "its parameter is missing or another's"));
+        }
         _ => return Err(Error::new(ErrorCode::UnsupportedAlgorithm, format!("{} is no cipher", row.name))),
     })
 }

@@ -19,7 +19,10 @@ use crate::{
         },
     },
     error::{Error, ErrorCode, Result},
-    ops::method::{Derivation, Method, PasswordKey, Salt},
+    ops::{
+        generate_key::Password,
+        method::{Derivation, Method, Salt},
+    },
     server::module::uses::secret_key,
 };
 
@@ -195,7 +198,7 @@ fn kdf_part(row: &Row, part: &KdfPart) -> Result<DataParam> {
 }
 
 /// CKM_PKCS5_PBKD2, which C_GenerateKey takes.
-pub fn pbkdf2(mechanism: &Mechanism) -> Result<PasswordKey> {
+pub fn pbkdf2(mechanism: &Mechanism) -> Result<Password> {
     let row = row(mechanism, ck::CKF_GENERATE)?;
     let Some(Parameter::Pbkdf2(parameters)) = &mechanism.parameter else {
         return Err(invalid(row, "it takes CK_PKCS5_PBKD2_PARAMS2"));
@@ -215,5 +218,5 @@ pub fn pbkdf2(mechanism: &Mechanism) -> Result<PasswordKey> {
         _ => return Err(invalid(row, &format!("it takes 1 to {MAX_ITERATIONS} iterations"))),
     };
     let (salt, password) = (short(row, &parameters.salt)?, Zeroizing::new(short(row, &parameters.password)?));
-    Ok(PasswordKey { hash, salt, iterations, password })
+    Ok(Password { hash, salt, iterations, password })
 }

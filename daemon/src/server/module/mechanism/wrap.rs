@@ -75,4 +75,3 @@ pub fn encapsulate(mechanism: &Mechanism, flag: u64) -> Result<Method<()>> {
         _ => Err(Error::new(ErrorCode::UnsupportedAlgorithm, format!("{} encapsulates nothing", row.name))),
     }
 }
-
