@@ -118,8 +118,9 @@ fn fill(token: &Token, numbers: std::ops::Range<usize>) {
     thread::scope(|scope| {
         for start in numbers.clone().step_by(share.max(1)) {
             let end = numbers.end.min(start + share);
+            // A session is one thread's; it is made here and moves there.
+            let session = token.read_write();
             scope.spawn(move || {
-                let session = token.read_write();
                 for number in start..end {
                     make(&session, number);
                 }

@@ -12,7 +12,7 @@ use crate::{
     crypto::{self, Backend},
     error::{Error, ErrorCode, Result},
     id::Id,
-    policy::{Authorized, KeyExport, KeyUse},
+    policy::{Authorized, KeyExport, KeyUse, Subject},
     store::{Store, Write},
 };
 
@@ -83,22 +83,22 @@ impl Keys {
 
     /// Opens the key that a grant is for.
     pub fn open<O: KeyUse>(&self, grant: &Authorized<O>) -> Result<Arc<OpenKey>> {
-        self.open_version(grant.version()?)
+        self.open_version(secret_of(grant.subject()?)?)
     }
 
     /// Opens the second key of a grant that is for two.
     pub fn open_other<O: KeyUse>(&self, grant: &Authorized<O>) -> Result<Arc<OpenKey>> {
-        self.open_version(grant.other_version()?)
+        self.open_version(secret_of(grant.other()?)?)
     }
 
     /// The key itself (PKCS#8, or the bytes of a secret key) that a grant is for: where it is wrapped, copied, or read because it may be.
     pub fn export<O: KeyExport>(&self, grant: &Authorized<O>) -> Result<Zeroizing<Vec<u8>>> {
-        self.material(grant.version()?)
+        self.material(secret_of(grant.subject()?)?)
     }
 
     /// The same of the second key of a grant that is for two.
     pub fn export_other<O: KeyExport>(&self, grant: &Authorized<O>) -> Result<Zeroizing<Vec<u8>>> {
-        self.material(grant.other_version()?)
+        self.material(secret_of(grant.other()?)?)
     }
 
     fn open_version(&self, version: &Version) -> Result<Arc<OpenKey>> {
@@ -244,6 +244,14 @@ impl Keys {
     /// Forgets an open key whose version is gone.
     pub fn forget(&self, version: Id) {
         self.cache.remove(&version);
+    }
+}
+
+/// The key that a grant is for, unless it is for its public object alone: leave to verify with a pair is not leave to sign.
+fn secret_of(subject: &Subject) -> Result<&Version> {
+    match subject.class() {
+        ck::CKO_PUBLIC_KEY => Err(Error::new(ErrorCode::KeyTypeMismatch, "a public key cannot do this")),
+        _ => subject.version().map(|version| &**version),
     }
 }
 

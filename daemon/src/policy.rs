@@ -325,9 +325,14 @@ fn wanted<O: Operation>(caller: &Caller, operation: &O, key: Option<&KeyName>) -
     }
 }
 
-/// Private objects are the user's. Others do not get them, whatever else they are granted.
+/// Private objects are the user's, and so is every secret that the vault keeps. Others do not get them, whatever else they are granted.
 fn check_privacy(caller: &Caller, key: &KeyName, found: &Subject) -> Result<()> {
+    let is_kept_secret =
+        !matches!(key, KeyName::Sealed(_)) && matches!(found.class(), ck::CKO_PRIVATE_KEY | ck::CKO_SECRET_KEY);
     match caller {
+        Caller::Application(..) if is_kept_secret => {
+            Err(Error::new(ErrorCode::Unauthenticated, "the key is the vault's; log in"))
+        }
         Caller::Application(..) if found.is_private() => {
             Err(Error::new(ErrorCode::Unauthenticated, "the object is private; log in"))
         }

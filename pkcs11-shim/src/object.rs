@@ -204,7 +204,7 @@ impl ObjectTable {
     pub fn replace(&mut self, handle: u64, before: &Key, object: Object) -> bool {
         let Some(entry) = self.entries.get(&handle) else { return false };
         let Place::Session(session_object) = &entry.place else { return false };
-        if !before.sealed.as_ref().is_some_and(|sealed| sealed.as_ptr() == Arc::as_ptr(&session_object.sealed)) {
+        if before.sealed.as_ref().is_none_or(|sealed| sealed.as_ptr() != Arc::as_ptr(&session_object.sealed)) {
             return false;
         }
         let place = Place::Session(session_object.changed(&object.sealed));

@@ -1,9 +1,9 @@
 //! GnuTLS with keys that are not made in the token, that are not RSA or ECDSA, or that are not pairs: `p11tool` brings in
-//! private keys and secrets, `certtool` and `gnutls-serv` use Ed25519 keys.
+//! private keys and secrets and marks certificates as trusted, `certtool` and `gnutls-serv` use Ed25519 keys.
 
 use std::{fs, process::Command};
 
-use softkeep_tests::{Daemon, PIN, VAULT, module, output_of, run, stdout_of};
+use softkeep_tests::{Daemon, PIN, SO_PIN, VAULT, module, output_of, run, stdout_of};
 
 use crate::{gnutls, pkcs11_tool};
 
@@ -79,4 +79,19 @@ fn a_secret_is_brought_in_and_stays_in() {
     assert!(listed.contains("Type: Secret key") && listed.contains("CKA_SENSITIVE"), "{listed}");
     let exported = run(&mut p11tool(&daemon, &["--export", &uri("secret", "secret-key")]));
     assert!(!exported.status.success(), "{exported:?}");
+}
+
+#[test]
+fn the_security_officer_marks_a_certificate_as_trusted() {
+    let daemon = Daemon::start();
+    let make = ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=ca", "-days", "2"];
+    output_of(daemon.openssl(&make).args(["-keyout", "ca.key", "-out", "ca.crt"]));
+    let write = ["--write", "--mark-trusted", "--load-certificate", "ca.crt", "--label", "ca"];
+    let refused = run(p11tool(&daemon, &write).arg(token()));
+    assert!(!refused.status.success(), "the user marked a certificate as trusted");
+    let mut command = daemon.tool("p11tool", PACKAGE);
+    command.env("GNUTLS_PIN", SO_PIN).env("GNUTLS_SO_PIN", SO_PIN).args(["--provider", module().to_str().unwrap()]);
+    output_of(command.arg("--so-login").args(write).arg(token()));
+    let trusted = stdout_of(&mut p11tool(&daemon, &["--list-all-trusted", &token()]));
+    assert!(trusted.contains("Label: ca") && trusted.contains("CKA_TRUSTED"), "{trusted}");
 }

@@ -11,11 +11,10 @@ use softkeep_tests::{Daemon, PIN, module, output_of, run, stdout_of};
 /// The Debian package of Java 17.
 pub const PACKAGE: &str = "default-jdk-headless";
 
-/// What SunPKCS11 is told.
+/// What SunPKCS11 is told. With `attributes = compatibility` it would ask for keys that may leave the token, read them,
+/// and bring them in again.
 pub fn config(daemon: &Daemon) -> PathBuf {
-    let library = module();
-    let text =
-        format!("name = Softkeep\nlibrary = {}\nslotListIndex = 0\nattributes = compatibility\n", library.display());
+    let text = format!("name = Softkeep\nlibrary = {}\nslotListIndex = 0\n", module().display());
     daemon.write("java.cfg", text)
 }
 

@@ -35,7 +35,9 @@ fn keys(session: &Session, label: &str) -> usize {
 
 fn cli_lists(client: &Client, what: &str, name: &str) -> bool {
     let listed = client.daemon.cli(&["keyvault", "key", what, "--vault-name", VAULT]);
-    listed.contains(&format!("/{name}\"")) || listed.contains(&format!("\"{name}\"")) || listed.contains(&format!("/{name}/"))
+    listed.contains(&format!("/{name}\""))
+        || listed.contains(&format!("\"{name}\""))
+        || listed.contains(&format!("/{name}/"))
 }
 
 #[test]

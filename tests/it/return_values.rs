@@ -22,9 +22,6 @@ fn program(mut command: Command, scene: &str) -> Command {
 
 fn daemon_with_key() -> Daemon {
     let daemon = Daemon::start();
-    // Many calls wait for a daemon that is gone.
-    let conf = format!("endpoint = {}\ntimeout-ms = 300\n", daemon.endpoint());
-    fs::write(daemon.path("pkcs11.conf"), conf).unwrap();
     daemon.cli(&["key", "create", "--name", "ec", "--kty", "EC", "--curve", "P-256"]);
     daemon
 }
@@ -78,6 +75,9 @@ fn after(mut running: Program, change: impl FnOnce()) -> String {
 #[test]
 fn with_a_daemon_that_has_gone() {
     let mut daemon = daemon_with_key();
+    // Many calls wait for a daemon that is gone.
+    let conf = format!("endpoint = {}\ntimeout-ms = 400\n", daemon.endpoint());
+    fs::write(daemon.path("pkcs11.conf"), conf).unwrap();
     let running = Program::start(&mut program(daemon.command(env!("CARGO_BIN_EXE_return-values")), "gone"));
     assert_fine(&after(running, || daemon.kill()), "CKR_DEVICE_ERROR");
 }

@@ -76,7 +76,10 @@ fn a_private_object_ends_with_the_login_and_a_public_one_outlives_it() {
     let session = client.session();
     let early = open_secret(&session, "early", &[1; 16]).unwrap();
     assert!(round_trip(&session, early), "nobody has logged in");
-    assert_eq!(code(session.generate_key(&Mechanism::AesKeyGen, &[Attribute::ValueLen(16.into())])), RvError::UserNotLoggedIn);
+    assert_eq!(
+        code(session.generate_key(&Mechanism::AesKeyGen, &[Attribute::ValueLen(16.into())])),
+        RvError::UserNotLoggedIn
+    );
     session.login(UserType::User, Some(&pin(PIN))).unwrap();
     assert!(round_trip(&session, early));
     let private = secret(&session, "private");

@@ -16,6 +16,8 @@ use std::{
 
 use tempfile::TempDir;
 
+pub mod arguments;
+pub mod calls;
 pub mod client;
 pub mod raw;
 

@@ -4,7 +4,7 @@
 
 use std::{
     env,
-    ffi::{CString, c_void},
+    ffi::{CString, OsString, c_void},
     os::unix::ffi::OsStringExt,
     ptr,
 };
@@ -77,7 +77,12 @@ impl Module {
     /// Loads what `SOFTKEEP_PKCS11_MODULE` names.
     pub fn load() -> Self {
         let path = env::var_os("SOFTKEEP_PKCS11_MODULE").expect("SOFTKEEP_PKCS11_MODULE names the module");
-        let path = CString::new(path.into_vec()).expect("a path");
+        Self::load_from(path)
+    }
+
+    /// Loads a module.
+    pub fn load_from(path: impl Into<OsString>) -> Self {
+        let path = CString::new(path.into().into_vec()).expect("a path");
         // SAFETY: a path, and flags that dlopen knows; the module's constructors are its own affair.
         let handle = unsafe { libc::dlopen(path.as_ptr(), libc::RTLD_NOW | libc::RTLD_LOCAL) };
         assert!(!handle.is_null(), "dlopen failed");

@@ -132,7 +132,7 @@ fn variables(args: &Args, folder: &Folder) -> Result<Vec<(&'static str, String)>
     Ok(variables)
 }
 
-/// What SunPKCS11 reads.
+/// What SunPKCS11 reads. Not `attributes = compatibility`: it asks for keys that may leave the token, and takes them out.
 fn java_config(module: &str) -> String {
-    format!("name = Softkeep\nlibrary = {module}\nslotListIndex = 0\nattributes = compatibility\n")
+    format!("name = Softkeep\nlibrary = {module}\nslotListIndex = 0\n")
 }

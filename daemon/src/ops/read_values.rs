@@ -55,6 +55,9 @@ impl Operation for ReadValues {
         let values = match grant.subject()? {
             Subject::Key { class: ck::CKO_PUBLIC_KEY, .. } => Vec::new(),
             Subject::Key { version, .. } if version.policy.sensitive || !version.policy.extractable => Vec::new(),
+            Subject::Key { version, .. } if !version.record.enabled => {
+                return Err(Error::new(ErrorCode::KeyDisabled, "the key is disabled"));
+            }
             Subject::Key { class: ck::CKO_SECRET_KEY, .. } => vec![(ck::CKA_VALUE, rooms.keys.export(&grant)?)],
             Subject::Key { .. } => private_values(key_parts::parts_of(&rooms.keys.export(&grant)?)?),
             Subject::Object(record) => vec![(ck::CKA_VALUE, object_value(rooms, grant.operation().vault, record)?)],

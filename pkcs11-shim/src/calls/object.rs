@@ -159,7 +159,10 @@ pub fn destroy(module: &Module, session: u64, handle: u64) -> Result<()> {
         }
         Ok(())
     })?;
-    destroyed.map(drop)
+    // The private half took the public one and the certificate along. An application that destroys them one after the other holds
+    // their handles still, and gets what it asks for.
+    let went_along = matches!(entry.attributes.ulong(ck::CKA_CLASS), Some(ck::CKO_PUBLIC_KEY | ck::CKO_CERTIFICATE));
+    if went_along && gone { Ok(()) } else { destroyed.map(drop) }
 }
 
 /// C_GetObjectSize (section 5.7.4).

@@ -11,7 +11,7 @@ use crate::{
     remote,
 };
 
-/// C_InitToken. The label is 32 bytes, padded with blanks; older programs end it with a NUL.
+/// C_InitToken. The label is 32 bytes, padded with blanks; older programs end it with a NUL. It names a new vault.
 pub fn init(module: &Module, slot_id: u64, pin: InBuf, label: InBuf) -> Result<()> {
     slot::require(module, slot_id)?;
     let (pin, label) = (pin_bytes(&pin)?, label.bytes()?);

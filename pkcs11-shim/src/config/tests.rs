@@ -30,3 +30,24 @@ fn finds_the_endpoint_among_other_words() {
     assert_eq!(endpoint_of("configdir='/x'"), None);
     assert_eq!(endpoint_of(""), None);
 }
+
+#[test]
+fn another_machine_needs_its_files() {
+    let mut written = Written::default();
+    written.read_text("endpoint = https://keys.example:8443\ntls-ca = /nowhere/ca.pem\ntls-key = /nowhere/key.pem\n");
+    let config = written.choose();
+    assert_eq!(config.endpoint.to_string(), "https://keys.example:8443");
+    let Endpoint::Https(remote) = config.endpoint else { panic!("another machine") };
+    assert_eq!(remote.mistake(), Some("https needs tls-ca, tls-certificate and tls-key"));
+    let mut written = Written::default();
+    let missing = "tls-ca = /nowhere/ca.pem\ntls-certificate = /nowhere/c.pem\ntls-key = /nowhere/key.pem\n";
+    written.read_text(&format!("endpoint = https://[::1]:8443/\n{missing}"));
+    let Endpoint::Https(remote) = written.choose().endpoint else { panic!("another machine") };
+    assert_eq!((&remote.host[..], remote.port), ("::1", 8443));
+    assert!(remote.mistake().is_some_and(|mistake| mistake.contains("/nowhere/ca.pem")));
+    for wrong in
+        ["https://host", "https://host:0", "https://host:70000", "https://:1", "https://a b:1", "http://host:1"]
+    {
+        assert!(Endpoint::parse(wrong).is_err(), "{wrong}");
+    }
+}

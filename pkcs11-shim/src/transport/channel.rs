@@ -24,9 +24,6 @@ impl Channel {
                 Err(error) => Err(format!("{}: {error}", path.display())),
             },
             Endpoint::Https(remote) => {
-                if let Some(mistake) = remote.mistake() {
-                    return Err(mistake.to_owned());
-                }
                 let socket = Channel::dial(remote, list, until)
                     .map_err(|error| format!("https://{}:{}: {error}", remote.host, remote.port))?;
                 let tls = Tls::connect(remote, &socket, until)?;

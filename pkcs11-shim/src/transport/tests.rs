@@ -246,7 +246,8 @@ fn closing_ends_the_calls_of_others() {
     let (_directory, path) = socket_path();
     let _server = Server::start(&path, Options::default());
     let client = client(&path, 20_000);
-    let absent = Client::new(Endpoint::Unix("/nonexistent/socket".into()), Duration::from_secs(20), bytes::Bytes::new());
+    let absent =
+        Client::new(Endpoint::Unix("/nonexistent/socket".into()), Duration::from_secs(20), bytes::Bytes::new());
     let begun = Instant::now();
     scope(|scope| {
         for retry in [Retry::Safe, Retry::Never, Retry::Safe] {

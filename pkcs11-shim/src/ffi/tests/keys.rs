@@ -200,5 +200,5 @@ fn a_token_is_initialised_with_no_session_open() {
     assert_eq!(init(999, "so-pin"), CKR_SLOT_ID_INVALID);
     assert_eq!(init(SLOT, "wrong"), CKR_PIN_INCORRECT);
     assert_eq!(init(SLOT, "so-pin"), CKR_OK);
-    assert_eq!(host.daemon.world.lock().unwrap().labels, ["new vault"]);
+    assert_eq!(host.daemon.world.lock().unwrap().labels, [""], "a vault keeps its name");
 }

@@ -74,8 +74,13 @@ impl World {
         let unique_id = [&[7; 8][..], &self.made.to_be_bytes()].concat().into();
         let class = attributes.iter().find(|attribute| attribute.r#type == ck::CKA_CLASS).unwrap();
         let class = u64::from_le_bytes(class.value[..].try_into().unwrap());
-        let mut object =
-            Object { unique_id, class, attributes, on_request: vec![ck::CKA_VALUE, ck::CKA_PRIME_1], ..Object::default() };
+        let mut object = Object {
+            unique_id,
+            class,
+            attributes,
+            on_request: vec![ck::CKA_VALUE, ck::CKA_PRIME_1],
+            ..Object::default()
+        };
         object.sealed = owner.seal(&object);
         object
     }

@@ -121,8 +121,7 @@ fn objects_end_with_their_session_and_private_ones_with_the_login() {
     let early = generate(host.session, labelled("early")).unwrap();
     assert_eq!(login(host.session, CKU_USER, "1234"), CKR_OK);
     let other = open(0).unwrap();
-    let (mine, others) =
-        (generate(host.session, labelled("k")).unwrap(), generate(other, labelled("k")).unwrap());
+    let (mine, others) = (generate(host.session, labelled("k")).unwrap(), generate(other, labelled("k")).unwrap());
     assert_eq!(search(host.session, local("k")), [mine, others]);
     assert_eq!(unsafe { C_CloseSession(other) }, CKR_OK);
     assert_eq!(search(host.session, local("k")), [mine]);
@@ -197,9 +196,10 @@ fn a_child_has_its_parents_session_objects_until_it_starts_fresh() {
     let fine = forked(|| {
         let found = search(host.session, local("early")) == [early];
         let used = read(host.session, early, CKA_VALUE, 32).0 == CKR_OK;
-        let fresh = initialise(&host.daemon) == CKR_OK && open(0).is_ok_and(|session| {
-            search(session, local("early")).is_empty() && generate(session, labelled("own")).is_ok()
-        });
+        let fresh = initialise(&host.daemon) == CKR_OK
+            && open(0).is_ok_and(|session| {
+                search(session, local("early")).is_empty() && generate(session, labelled("own")).is_ok()
+            });
         found && used && fresh
     });
     assert!(fine);

@@ -106,7 +106,7 @@ fn short(row: &Row, data: &[u8]) -> Result<Vec<u8>> {
 
 /// Data that becomes a key by encryption has whole blocks (PKCS#11 3.2 section 6.15).
 fn blocks(row: &Row, data: &[u8]) -> Result<Vec<u8>> {
-    match data.len() % 16 == 0 && !data.is_empty() {
+    match data.len().is_multiple_of(16) && !data.is_empty() {
         true => short(row, data),
         false => Err(invalid(row, "its data has whole blocks of 16 bytes")),
     }

@@ -166,6 +166,9 @@ async fn every_hmac_is_the_same_whole_and_in_parts() {
         let whole = bench.sign(&key, plain(row.mechanism), &message).await.unwrap();
         assert_eq!(bench.sign(&generic, plain(row.mechanism), &message).await.unwrap(), whole, "{}", row.name);
         assert_eq!(in_parts(&bench, &key, row.mechanism, &message, &[0, 1, 300, 700]).await, whole, "{}", row.name);
+        let general = TABLE.iter().find(|other| other.family == Family::HmacGeneral && other.hash == row.hash).unwrap();
+        let short = with(general.mechanism, Parameter::MacLenBytes(9));
+        assert_eq!(bench.sign(&key, short, &message).await.unwrap(), whole[..9], "{}", general.name);
     }
     let aes = bench.import(ck::CKK_AES, &[4; 16], &flags).await.unwrap();
     let whole = bench.sign(&aes, plain(ck::CKM_AES_CMAC), &[1; 100]).await.unwrap();

@@ -82,11 +82,69 @@ async fn who_is_not_logged_in_has_session_objects_that_are_not_private_and_nothi
     for flags in [&[][..], &[(ck::CKA_TOKEN, true)], &[(ck::CKA_TOKEN, true), (ck::CKA_PRIVATE, false)]] {
         assert_eq!(code(bench.run_as(&nobody, aes(flags)).await), Some(ErrorCode::Unauthenticated), "{flags:?}");
     }
-    let token = bench.aes(&[(ck::CKA_TOKEN, true)]).await.unwrap();
-    assert_eq!(code(bench.run_as(&nobody, encrypt(&token)).await), Some(ErrorCode::Unauthenticated));
+    for private in [true, false] {
+        let token = bench.aes(&[(ck::CKA_TOKEN, true), (ck::CKA_PRIVATE, private)]).await.unwrap();
+        assert_eq!(code(bench.run_as(&nobody, encrypt(&token)).await), Some(ErrorCode::Unauthenticated));
+        let copy = v1::CopyObject {
+            object: token.key(),
+            template: template(&[(ck::CKA_TOKEN, false)], &[]),
+            request_id: Bytes::new(),
+        };
+        assert_eq!(code(bench.run_as(&nobody, Op::CopyObject(copy)).await), Some(ErrorCode::Unauthenticated));
+    }
     // A program without a number of its own has nothing to seal for.
     let nameless = Caller::Application(ROOT, Id::default());
     assert_eq!(code(bench.run_as(&nameless, aes(&PUBLIC_SESSION_KEY)).await), Some(ErrorCode::Unauthenticated));
+}
+
+/// What anybody may have, the public object of a pair, must not be a way to its private one.
+#[tokio::test]
+async fn a_public_object_is_no_way_to_the_private_key() {
+    let bench = Bench::standard().await;
+    let everything = [ck::CKA_SIGN, ck::CKA_DECRYPT, ck::CKA_UNWRAP].map(|kind| (kind, true));
+    let mut flags = everything.to_vec();
+    flags.extend([(ck::CKA_TOKEN, true), (ck::CKA_EXTRACTABLE, true), (ck::CKA_SENSITIVE, false)]);
+    let (_, public) = bench.rsa(&[], &flags).await.unwrap();
+    let data = Bytes::from_static(&[1; 256]);
+    let uses = [
+        Op::Sign(v1::Sign {
+            key: public.key(),
+            mechanism: plain(ck::CKM_RSA_PKCS),
+            data: data.slice(..32),
+            ..v1::Sign::default()
+        }),
+        Op::Decrypt(v1::Decrypt {
+            key: public.key(),
+            mechanism: plain(ck::CKM_RSA_PKCS),
+            ciphertext: data.clone(),
+            partial: false,
+        }),
+        Op::UnwrapKey(v1::UnwrapKey {
+            unwrapping_key: public.key(),
+            mechanism: plain(ck::CKM_RSA_PKCS),
+            wrapped: data.clone(),
+            template: template(
+                &[],
+                &[(ck::CKA_CLASS, number(ck::CKO_SECRET_KEY)), (ck::CKA_KEY_TYPE, number(ck::CKK_AES))],
+            ),
+            ..v1::UnwrapKey::default()
+        }),
+        Op::WrapKey(v1::WrapKey {
+            wrapping_key: public.key(),
+            mechanism: plain(ck::CKM_RSA_PKCS),
+            key: public.key(),
+            ..v1::WrapKey::default()
+        }),
+    ];
+    for (index, op) in uses.into_iter().enumerate() {
+        for caller in [bench.user.clone(), logged_out(&bench.user)] {
+            let refused = code(bench.run_as(&caller, op.clone()).await);
+            assert!(refused.is_some(), "use {index} by {caller}");
+        }
+    }
+    let read = v1::ReadValues { object: public.key(), types: vec![ck::CKA_PRIVATE_EXPONENT] };
+    let Ok(reply::Result::Values(told)) = bench.run(Op::ReadValues(read)).await else { panic!("it is readable") };
+    assert!(told.attributes.is_empty());
 }
 
 #[tokio::test]

@@ -100,7 +100,7 @@ attacks! { no_wrapping_is_undone:
         let blob = wrapped(bench, &narrowed, kw()).await?;
         Ok(bench.decrypt(&both, kw(), &blob).await?.to_vec())
     }
-    decrypt_added_after_wrapping E::TemplateInconsistent, |bench| {
+    decrypt_added_after_wrapping E::ActionProhibited, |bench| {
         let wrapping = wrapper(bench).await?;
         let blob = match target(bench).await {
             Ok(target) => bench.wrap(&wrapping, kw(), &target).await?,
@@ -109,7 +109,7 @@ attacks! { no_wrapping_is_undone:
         let wide = bench.set(&wrapping, template(&[(ck::CKA_DECRYPT, true)], &[])).await?;
         Ok(bench.decrypt(&wide, kw(), &blob).await?.to_vec())
     }
-    derive_added_after_wrapping E::TemplateInconsistent, |bench| {
+    derive_added_after_wrapping E::ActionProhibited, |bench| {
         let wrapping = wrapper(bench).await?;
         bench.set(&wrapping, template(&[(ck::CKA_DERIVE, true)], &[])).await.map(|_| vec![])
     }
