@@ -13,7 +13,8 @@ use serde_json::Value;
 use softkeep_proto::v1::{
     CreateKeyRequest, DecryptReply, DecryptRequest, DeleteKeyRequest, EncryptReply, EncryptRequest, GetKeyRequest,
     GetStatusRequest, ImportKeyRequest, Key, KeyRef, ListKeyVersionsRequest, ListKeysReply, ListKeysRequest,
-    RandomReply, RandomRequest, SealRequest, SignReply, SignRequest, Status, UnsealRequest, VerifyReply, VerifyRequest,
+    RandomReply, RandomRequest, RecoverDeletedKeyRequest, SealRequest, SignReply, SignRequest, Status, UnsealRequest,
+    VerifyReply, VerifyRequest,
     crypto_server::{Crypto, CryptoServer},
     keys_server::{Keys, KeysServer},
     system_server::{System, SystemServer},
@@ -75,6 +76,14 @@ impl Keys for Fake {
     async fn delete_key(&self, request: Request<DeleteKeyRequest>) -> Answer<Key> {
         let request = request.into_inner();
         Ok(Response::new(Key { deleted: Some(0), ..key(request.vault, request.name, "EC".to_owned()) }))
+    }
+    async fn list_deleted_keys(&self, request: Request<ListKeysRequest>) -> Answer<ListKeysReply> {
+        let gone = Key { deleted: Some(0), ..key(request.into_inner().vault, "gone".to_owned(), "EC".to_owned()) };
+        Ok(Response::new(ListKeysReply { keys: vec![gone], ..ListKeysReply::default() }))
+    }
+    async fn recover_deleted_key(&self, request: Request<RecoverDeletedKeyRequest>) -> Answer<Key> {
+        let request = request.into_inner();
+        Ok(Response::new(key(request.vault, request.name, "EC".to_owned())))
     }
 }
 
@@ -197,6 +206,8 @@ fn keys() {
     let shown = bench.json("key show --id https://dev.vault.localhost/keys/web");
     assert_eq!(shown["key"]["kid"], "https://dev.vault.localhost/keys/web/0123456789abcdef0123456789abcdef");
     assert_eq!(bench.json("key delete -n web")["recoveryId"], "https://dev.vault.localhost/deletedkeys/web");
+    assert_eq!(bench.json("key list-deleted")[0]["name"], "gone");
+    assert!(bench.json("key recover -n web").to_string().contains("/keys/web"));
     assert_eq!(bench.ok("key download -n web -f k.pem"), "");
     let pem = String::from_utf8(read(bench.folder.path(), "k.pem")).unwrap();
     assert!(pem.starts_with("-----BEGIN PUBLIC KEY-----\n"));

@@ -115,7 +115,7 @@ fn the_environment_is_complete() {
         "SOFTKEEP_SO_PIN=12345678".to_owned(),
         "SOFTKEEP_TOKEN_LABEL=one".to_owned(),
         "SOFTKEEP_VAULT=one".to_owned(),
-        "slotListIndex = 0".to_owned(),
+        "slot = 0".to_owned(),
     ] {
         assert!(text.lines().any(|found| found == line), "{line} is missing in\n{text}");
     }

@@ -199,8 +199,8 @@ impl ObjectTable {
         };
     }
 
-    /// Puts changed attributes and their sealed form in the place of what a session object was. False if it is no longer
-    /// what it was: another thread was quicker.
+    /// Puts changed attributes and their sealed form in the place of what a session object was. False if it is no
+    /// longer what it was: another thread was quicker.
     pub fn replace(&mut self, handle: u64, before: &Key, object: Object) -> bool {
         let Some(entry) = self.entries.get(&handle) else { return false };
         let Place::Session(session_object) = &entry.place else { return false };

@@ -2,8 +2,8 @@
 //! means is not known here; neither is a runtime or a thread: the calling threads do all the work (ADR 0001).
 //!
 //! From the caller down: `Client` (this file: the retry loop) → `pool` (which connection) → `mux` (sharing one) →
-//! `desk` (who waits, who reads) and `core` (HTTP/2 and gRPC as a state machine over `pipe`) → `channel` (a Unix socket, or
-//! `tls` over TCP) → `socket` (system calls).
+//! `desk` (who waits, who reads) and `core` (HTTP/2 and gRPC as a state machine over `pipe`) → `channel` (a Unix
+//! socket, or `tls` over TCP) → `socket` (system calls).
 
 mod channel;
 mod core;

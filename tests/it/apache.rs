@@ -40,7 +40,8 @@ fn configuration(daemon: &Daemon, port: u16) -> String {
          SSLCryptoDevice pkcs11\nSSLSessionCache none\nSSLSessionTickets off\n\
          <VirtualHost *:{port}>\n  SSLEngine on\n  SSLProtocol +TLSv1.2 +TLSv1.3\n  \
          SSLCertificateFile {dir}/rsa.crt\n  SSLCertificateKeyFile \"{rsa}\"\n  \
-         SSLCertificateFile \"pkcs11:token={VAULT};object=ec;type=cert\"\n  SSLCertificateKeyFile \"{ec}\"\n</VirtualHost>\n",
+         SSLCertificateFile \"pkcs11:token={VAULT};object=ec;type=cert\"\n  \
+         SSLCertificateKeyFile \"{ec}\"\n</VirtualHost>\n",
         dir = daemon.dir().display(),
         rsa = key_uri("rsa"),
         ec = key_uri("ec"),

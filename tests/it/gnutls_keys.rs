@@ -1,5 +1,6 @@
-//! GnuTLS with keys that are not made in the token, that are not RSA or ECDSA, or that are not pairs: `p11tool` brings in
-//! private keys and secrets and marks certificates as trusted, `certtool` and `gnutls-serv` use Ed25519 keys.
+//! GnuTLS with keys that are not made in the token, that are not RSA or ECDSA, or that are not pairs: `p11tool`
+//! brings in private keys and secrets and marks certificates as trusted, `certtool` and `gnutls-serv` use Ed25519
+//! keys.
 
 use std::{fs, process::Command};
 

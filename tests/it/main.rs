@@ -3,10 +3,12 @@
 
 mod absent;
 mod apache;
+mod attacks;
 mod audit;
 mod bad_input;
 mod cli;
 mod cryptoki_crate;
+mod cryptoki_crate_keys;
 mod errors_page;
 mod fork;
 mod gnutls;

@@ -1,5 +1,5 @@
-//! NSS, as Firefox and its tools use it: `modutil` adds the module, `certutil` makes keys and is an authority, `selfserv`
-//! serves TLS, `tstclnt` shows a client certificate, and `cmsutil` signs. OpenSSL is on the other side.
+//! NSS, as Firefox and its tools use it: `modutil` adds the module, `certutil` makes keys and is an authority,
+//! `selfserv` serves TLS, `tstclnt` shows a client certificate, and `cmsutil` signs. OpenSSL is on the other side.
 //! The module is added as "friendly": NSS reads certificates without a login, which its tools cannot ask a PIN for.
 
 use std::{

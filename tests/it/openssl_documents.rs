@@ -1,5 +1,5 @@
-//! OpenSSL 3.0 with its engine `pkcs11` as a certificate authority and with CMS: the keys of issuer, signer and recipient
-//! are in the daemon. OpenSSL without the engine verifies what was signed and encrypts what is decrypted.
+//! OpenSSL 3.0 with its engine `pkcs11` as a certificate authority and with CMS: the keys of issuer, signer and
+//! recipient are in the daemon. OpenSSL without the engine verifies what was signed and encrypts what is decrypted.
 
 use std::{
     fs,

@@ -44,7 +44,8 @@ fn signs(daemon: &Daemon, mut command: Command, through: &Path, mechanism: &str,
     assert!(daemon.verifies(&["-sha256"], &public_key, &daemon.path("signature"), &file), "{mechanism}");
 }
 
-/// Gives p11-kit a configuration with one module. It reads no configuration of root's: then the programs run as `nobody`.
+/// Gives p11-kit a configuration with one module. It reads no configuration of root's: then the programs run as
+/// `nobody`.
 fn configure(daemon: &Daemon, file: &str) {
     fs::create_dir_all(daemon.path("config/pkcs11/modules")).unwrap();
     daemon.write("config/pkcs11/pkcs11.conf", "user-config: only\n");

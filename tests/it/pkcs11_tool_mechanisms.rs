@@ -1,5 +1,5 @@
-//! OpenSC's `pkcs11-tool`: every mechanism of RSA and EC keys by its name there, digests, random bytes, PINs, identifiers,
-//! and its own test of `fork()`. OpenSSL has the other half of each.
+//! OpenSC's `pkcs11-tool`: every mechanism of RSA and EC keys by its name there, digests, random bytes, PINs,
+//! identifiers, and its own test of `fork()`. OpenSSL has the other half of each.
 
 use std::fs;
 

@@ -1,5 +1,5 @@
-//! OpenSC's `pkcs11-tool` with objects that are no keys of the vault's own: data, private and not, public keys of others;
-//! and with a key that wants the PIN for each use.
+//! OpenSC's `pkcs11-tool` with objects that are no keys of the vault's own: data, private and not, public keys of
+//! others; and with a key that wants the PIN for each use.
 
 use std::fs;
 

@@ -1,5 +1,6 @@
-//! OpenSC's `pkcs11-tool` with keys that are not pairs, and with keys that travel: AES and HMAC keys are made, brought in
-//! and used, secrets are wrapped, unwrapped and agreed on, private keys are brought in. OpenSSL computes the same.
+//! OpenSC's `pkcs11-tool` with keys that are not pairs, and with keys that travel: AES and HMAC keys are made,
+//! brought in and used, secrets are wrapped, unwrapped and agreed on, private keys are brought in. OpenSSL computes
+//! the same.
 
 use std::{fs, path::Path};
 
@@ -78,7 +79,8 @@ fn an_aes_key_made_here_opens_its_own_only() {
 fn hmac_is_what_openssl_computes() {
     let daemon = Daemon::start();
     let key = known_key(&daemon, "hmac.key", 40);
-    // OpenSC 0.23 cannot write a generic secret ("Unknown key type: 0x10"); GnuTLS can, and chooses its identifier itself.
+    // OpenSC 0.23 cannot write a generic secret ("Unknown key type: 0x10"); GnuTLS can, and chooses its identifier
+    // itself.
     let mut write = daemon.tool("p11tool", "gnutls-bin");
     write.env("GNUTLS_PIN", PIN).args(["--provider", module().to_str().unwrap(), "--login", "--write"]);
     output_of(write.args(["--secret-key", &key, "--label", "hmac", &format!("pkcs11:token={VAULT}")]));

@@ -1,5 +1,5 @@
-//! The module and a daemon that it reaches by TLS, with a certificate on either side: the same tokens, logins, restarts and
-//! forks as over the Unix socket.
+//! The module and a daemon that it reaches by TLS, with a certificate on either side: the same tokens, logins,
+//! restarts and forks as over the Unix socket.
 
 use std::{
     env, fs,

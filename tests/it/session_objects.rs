@@ -1,5 +1,5 @@
-//! Session objects with the real daemon, by the crate `cryptoki`: they are found, used and gone as PKCS#11 says, and the
-//! daemon that was restarted between knows them no less.
+//! Session objects with the real daemon, by the crate `cryptoki`: they are found, used and gone as PKCS#11 says, and
+//! the daemon that was restarted between knows them no less.
 
 use std::time::Duration;
 

@@ -1,7 +1,8 @@
-//! OpenSSH logins to a local `sshd` of the test's own: with keys of the module (by `PKCS11Provider` and by the agent), with
-//! certificates of an authority in the token, and with the host's key in the token. Nobody else's configuration is read.
-//! Started as root, sshd wants its folder /run/sshd, which is made; another user's sshd lets that user in. The account
-//! needs a shell and must not be locked (`passwd -S`): sshd says so in what a failed test shows.
+//! OpenSSH logins to a local `sshd` of the test's own: with keys of the module (by `PKCS11Provider` and by the
+//! agent), with certificates of an authority in the token, and with the host's key in the token. Nobody else's
+//! configuration is read. Started as root, sshd wants its folder /run/sshd, which is made; another user's sshd lets
+//! that user in. The account needs a shell and must not be locked (`passwd -S`): sshd says so in what a failed test
+//! shows.
 
 use std::{
     fs,
@@ -34,7 +35,8 @@ impl Server {
         let dir = daemon.dir().display();
         let configuration = format!(
             "Port {port}\nListenAddress 127.0.0.1\nHostKey {dir}/{host_key}\nPidFile none\nStrictModes no\nUsePAM no\n\
-             PasswordAuthentication no\nKbdInteractiveAuthentication no\nPermitRootLogin prohibit-password\n{settings}\n"
+             PasswordAuthentication no\nKbdInteractiveAuthentication no\nPermitRootLogin prohibit-password\n\
+             {settings}\n"
         );
         let path = daemon.write("sshd_config", configuration);
         let mut command = daemon.tool("sshd", "openssh-server");

@@ -19,6 +19,11 @@ use crate::{Daemon, PIN, module};
 /// The module's state is one per process; nextest gives each test its own, `cargo test` does not.
 static PROCESS: Mutex<()> = Mutex::new(());
 
+/// The process for a test that initialises the module itself.
+pub fn process() -> MutexGuard<'static, ()> {
+    PROCESS.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+}
+
 /// A daemon and the initialised module. Finalised when dropped.
 pub struct Client {
     pkcs11: Option<Pkcs11>,
@@ -37,7 +42,7 @@ impl Client {
 
     /// Initialises the module for a daemon.
     pub fn of(daemon: Daemon) -> Self {
-        let process = PROCESS.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let process = process();
         let pkcs11 = Pkcs11::new(module()).unwrap();
         let endpoint = CString::new(format!("endpoint={}", daemon.endpoint())).unwrap();
         let pointer = NonNull::new(endpoint.as_ptr().cast_mut().cast()).unwrap();

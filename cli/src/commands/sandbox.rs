@@ -132,7 +132,8 @@ fn variables(args: &Args, folder: &Folder) -> Result<Vec<(&'static str, String)>
     Ok(variables)
 }
 
-/// What SunPKCS11 reads. Not `attributes = compatibility`: it asks for keys that may leave the token, and takes them out.
+/// What SunPKCS11 reads. The slot by its number, which never changes: `slotListIndex` needs a daemon that is there already.
+/// Not `attributes = compatibility`: it asks for keys that may leave the token, and takes them out.
 fn java_config(module: &str) -> String {
-    format!("name = Softkeep\nlibrary = {module}\nslotListIndex = 0\n")
+    format!("name = Softkeep\nlibrary = {module}\nslot = 0\n")
 }

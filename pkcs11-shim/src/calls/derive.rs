@@ -1,5 +1,5 @@
-//! C_DeriveKey (PKCS#11 3.2 section 5.18.5): one call. A second key that the mechanism's parameter names by its handle is
-//! put there as what the daemon knows.
+//! C_DeriveKey (PKCS#11 3.2 section 5.18.5): one call. A second key that the mechanism's parameter names by its
+//! handle is put there as what the daemon knows.
 
 use cryptoki_sys as ck;
 use softkeep_proto::pkcs11::v1::{DeriveKey, mechanism::Parameter};

@@ -1,4 +1,5 @@
-//! Key generation (PKCS#11 3.2 sections 5.18.1 and 5.18.2): keys are made by the daemon, with the templates as they came.
+//! Key generation (PKCS#11 3.2 sections 5.18.1 and 5.18.2): keys are made by the daemon, with the templates as they
+//! came.
 
 use cryptoki_sys as ck;
 use softkeep_proto::pkcs11::v1::{GenerateKey, GenerateKeyPair};

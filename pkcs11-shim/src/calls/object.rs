@@ -1,6 +1,6 @@
-//! Object management (PKCS#11 3.2 section 5.7). Attributes of token objects come from the cache, which is asked for again
-//! when the vault has changed; session objects are here, and changing one is a call that gives it back sealed anew. What
-//! an object may say of itself is decided by the daemon.
+//! Object management (PKCS#11 3.2 section 5.7). Attributes of token objects come from the cache, which is asked for
+//! again when the vault has changed; session objects are here, and changing one is a call that gives it back sealed
+//! anew. What an object may say of itself is decided by the daemon.
 
 use std::sync::Arc;
 
@@ -159,8 +159,8 @@ pub fn destroy(module: &Module, session: u64, handle: u64) -> Result<()> {
         }
         Ok(())
     })?;
-    // The private half took the public one and the certificate along. An application that destroys them one after the other holds
-    // their handles still, and gets what it asks for.
+    // The private half took the public one and the certificate along. An application that destroys them one after the
+    // other holds their handles still, and gets what it asks for.
     let went_along = matches!(entry.attributes.ulong(ck::CKA_CLASS), Some(ck::CKO_PUBLIC_KEY | ck::CKO_CERTIFICATE));
     if went_along && gone { Ok(()) } else { destroyed.map(drop) }
 }

@@ -1,5 +1,5 @@
-//! C_InitToken (PKCS#11 3.2 section 5.5.7): a new vault out of the free slot, or a vault emptied. Whether this peer may do
-//! either, the daemon decides.
+//! C_InitToken (PKCS#11 3.2 section 5.5.7): a new vault out of the free slot, or a vault emptied. Whether this peer
+//! may do either, the daemon decides.
 
 use softkeep_proto::{limits::MAX_PIN_BYTES, pkcs11::v1::InitToken};
 

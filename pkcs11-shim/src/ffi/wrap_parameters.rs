@@ -1,5 +1,5 @@
-//! CK_GCM_WRAP_PARAMS and CK_CCM_WRAP_PARAMS (PKCS#11 3.2 sections 6.13.5 and 6.13.6): as the parameters for encryption, but
-//! the module may be asked to make the IV, and writes it where the application reads it.
+//! CK_GCM_WRAP_PARAMS and CK_CCM_WRAP_PARAMS (PKCS#11 3.2 sections 6.13.5 and 6.13.6): as the parameters for
+//! encryption, but the module may be asked to make the IV, and writes it where the application reads it.
 
 use std::ptr;
 
@@ -99,7 +99,8 @@ impl MechanismArg {
         if let Some(Parameter::Aead(AeadParams { nonce, .. })) = mechanism.to_wire().parameter
             && nonce.len() as u64 == params.iv_len
         {
-            // SAFETY: it was read for its length before, and is the application's to have written (`MechanismArg::new`).
+            // SAFETY: it was read for its length before, and is the application's to have written
+            // (`MechanismArg::new`).
             unsafe { ptr::copy_nonoverlapping(nonce.as_ptr(), params.iv, nonce.len()) };
         }
         Ok(())
@@ -107,8 +108,8 @@ impl MechanismArg {
 }
 
 impl WrapParams {
-    /// Makes all but the first bits of an IV, if that is asked for. There is no operation whose IVs could be counted, so
-    /// the counting generators are refused.
+    /// Makes all but the first bits of an IV, if that is asked for. There is no operation whose IVs could be counted,
+    /// so the counting generators are refused.
     fn generate(&self, nonce: Vec<u8>) -> Result<Vec<u8>> {
         match self.generator {
             ck::CKG_NO_GENERATE | ck::CKG_GENERATE | ck::CKG_GENERATE_RANDOM => {

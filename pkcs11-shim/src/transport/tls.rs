@@ -1,5 +1,6 @@
-//! TLS 1.3 (RFC 8446) with a certificate on either side: what turns bytes into records and back. It makes no system call
-//! but those of the socket it is given, waits nowhere but in the handshake, and is driven by the calling threads.
+//! TLS 1.3 (RFC 8446) with a certificate on either side: what turns bytes into records and back. It makes no system
+//! call but those of the socket it is given, waits nowhere but in the handshake, and is driven by the calling
+//! threads.
 //!
 //! The connection's state is locked for memory work only. What is half sent belongs to whoever flushes, what is half
 //! received to whoever reads (see mux.rs).
@@ -23,8 +24,8 @@ use super::{
     sync::{Arc, Mutex, lock},
 };
 
-/// One record's content (RFC 8446 section 5.1). What is sent in one piece is one record: a connection that breaks before
-/// its end has not given the daemon any of it.
+/// One record's content (RFC 8446 section 5.1). What is sent in one piece is one record: a connection that breaks
+/// before its end has not given the daemon any of it.
 const RECORD_BYTES: usize = 16 * 1024;
 /// What is received at once: with a record begun before, it still fits the reader's buffer (mux.rs, 64 KiB).
 const RECEIVED_BYTES: usize = 32 * 1024;
@@ -87,6 +88,9 @@ fn configuration(files: &TlsFiles) -> Result<ClientConfig, String> {
     let (Some(ca), Some(certificate), Some(key)) = (&files.ca, &files.certificate, &files.key) else {
         return Err("https needs tls-ca, tls-certificate and tls-key".into());
     };
+    if !is_processor_supported() {
+        return Err("this processor is too old for https; it must have AVX2, ADX, AES and PCLMULQDQ".into());
+    }
     let mut roots = RootCertStore::empty();
     for authority in certificates(ca)? {
         roots.add(authority).map_err(|error| format!("{}: {error}", ca.display()))?;
@@ -103,6 +107,20 @@ fn configuration(files: &TlsFiles) -> Result<ClientConfig, String> {
     // A ticket would outlive a fork in two processes, and connections are few.
     config.resumption = Resumption::disabled();
     Ok(config)
+}
+
+/// What graviola asserts at its first use; a panic there would fail C_Initialize.
+#[cfg(target_arch = "x86_64")]
+fn is_processor_supported() -> bool {
+    use std::arch::is_x86_feature_detected as has;
+    has!("aes") && has!("pclmulqdq") && has!("bmi1") && has!("bmi2") && has!("adx") && has!("avx") && has!("avx2")
+}
+
+/// See above.
+#[cfg(target_arch = "aarch64")]
+fn is_processor_supported() -> bool {
+    use std::arch::is_aarch64_feature_detected as has;
+    has!("neon") && has!("aes") && has!("pmull") && has!("sha2")
 }
 
 fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
@@ -178,8 +196,8 @@ impl Tls {
         Ok(Tls { connection: Mutex::new(connection), outgoing, incoming: Mutex::new(received) })
     }
 
-    /// Sends the first bytes of these, as one record; how many. While it is half sent the answer is `None`, and the next
-    /// call must bring the same bytes.
+    /// Sends the first bytes of these, as one record; how many. While it is half sent the answer is `None`, and the
+    /// next call must bring the same bytes.
     pub(super) fn send(&self, socket: &Socket, bytes: &[u8]) -> io::Result<Option<usize>> {
         let mut outgoing = std::mem::take(&mut *lock(&self.outgoing));
         let sent = self.send_record(&mut outgoing, socket, bytes);
@@ -226,7 +244,8 @@ impl Tls {
         Ok(Some(filled))
     }
 
-    /// Puts the content of records into the buffer: how much it was, and whether the daemon has said that no more comes.
+    /// Puts the content of records into the buffer: how much it was, and whether the daemon has said that no more
+    /// comes.
     fn open(&self, mut records: &[u8], buffer: &mut [u8]) -> io::Result<(usize, bool)> {
         let mut connection = lock(&self.connection);
         let (mut filled, mut closed) = (0, false);

@@ -40,6 +40,6 @@ fn users_and_java() {
     assert!(user("me:secret".to_owned()).is_ok());
     assert!(user("me".to_owned()).is_err());
     assert!(user(":x".to_owned()).is_err());
-    let expected = "name = Softkeep\nlibrary = /m.so\nslotListIndex = 0\n";
+    let expected = "name = Softkeep\nlibrary = /m.so\nslot = 0\n";
     assert_eq!(java_config("/m.so"), expected);
 }

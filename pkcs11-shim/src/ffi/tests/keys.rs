@@ -1,5 +1,5 @@
-//! Keys made, wrapped, unwrapped, derived and copied as session objects, and C_InitToken, by whole calls against the fake
-//! daemon.
+//! Keys made, wrapped, unwrapped, derived and copied as session objects, and C_InitToken, by whole calls against the
+//! fake daemon.
 
 use std::ptr;
 

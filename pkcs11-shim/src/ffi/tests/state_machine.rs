@@ -153,7 +153,8 @@ fn action() -> impl Strategy<Value = Action> {
         6 => (session(), output_kind(), room()).prop_map(|(session, kind, room)| Action::Last { session, kind, room }),
         3 => (session(), data(), signature())
             .prop_map(|(session, data, signature)| Action::Verify { session, data, signature }),
-        3 => (session(), data()).prop_map(|(session, data)| Action::Update { session, kind: Kind::Verify, data, room: Room::Exact }),
+        3 => (session(), data(), Just(Room::Exact))
+            .prop_map(|(session, data, room)| Action::Update { session, kind: Kind::Verify, data, room }),
         3 => (session(), signature()).prop_map(|(session, signature)| Action::VerifyFinal { session, signature }),
         4 => (session(), dual(), data(), room())
             .prop_map(|(session, kinds, data, room)| Action::Both { session, kinds, data, room }),

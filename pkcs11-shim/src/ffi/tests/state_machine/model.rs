@@ -542,7 +542,8 @@ fn output(kind: Kind, all: &Operation) -> Step<Vec<u8>> {
             Some(1..) => Err(CKR_USER_NOT_LOGGED_IN),
             _ => Ok(mode.sign(data)),
         },
-        // Random bytes are no signature: none of 128 bytes is given here.
+        // No signature is ever given, only bytes that by their length could be one.
+        Kind::VerifyRecover if data.len() == 128 => Err(CKR_SIGNATURE_INVALID),
         Kind::VerifyRecover | Kind::Verify => Err(CKR_SIGNATURE_LEN_RANGE),
         Kind::Digest => Ok(digest(Hash::Sha256, &[data])),
         Kind::Encrypt => {
