@@ -115,7 +115,7 @@ fn messages_have_nonces_made_here_and_tags_beside_them() {
     let session = client.logged_in();
     let key = secret(&session, KeyType::AES);
     let (mut iv, mut tag) = ([0xaa; 12], [0; 16]);
-    let mut seal = |iv: &mut [u8; 12], tag: &mut [u8; 16]| {
+    let seal = |iv: &mut [u8; 12], tag: &mut [u8; 16]| {
         let params = GcmMessageParams::new(iv, 32.into(), GeneratorFunction::GenerateCounter, tag).unwrap();
         session.encrypt_message(&MessageParam::AesGcmMessage(params), b"header", b"inside").unwrap()
     };

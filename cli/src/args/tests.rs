@@ -68,7 +68,7 @@ fn wrong_lines_are_usage_errors() {
         "softkeep key sign -n K -a ES256",
         "softkeep key sign -n K -a ES256 --digest AAAA --in f",
         "softkeep key create --id https://v.x/keys/k --name k",
-        "softkeep key create -n K --curve P-256K",
+        "softkeep key create -n K --curve P-192",
         "softkeep key import -n K",
         "softkeep key import -n K --pem-file a --pem-string b",
         "softkeep keyvault delete",

@@ -113,7 +113,7 @@ fn configuration(files: &TlsFiles) -> Result<ClientConfig, String> {
 #[cfg(target_arch = "x86_64")]
 fn is_processor_supported() -> bool {
     use std::arch::is_x86_feature_detected as has;
-    has!("aes") && has!("pclmulqdq") && has!("bmi1") && has!("bmi2") && has!("adx") && has!("avx") && has!("avx2")
+    has!("aes") && has!("pclmulqdq") && has!("bmi1") && has!("adx") && has!("avx") && has!("avx2")
 }
 
 /// See above.

@@ -11,7 +11,7 @@ fn a_digest_must_fit_the_algorithm() {
     let zeros = encoding::base64(&[0; 32]);
     assert_eq!(message(Some(&zeros), None).digest("es256").unwrap(), [0; 32]);
     assert_eq!(message(Some(&zeros), None).digest("ES384").unwrap_err().exit() as u8, 1);
-    assert_eq!(message(Some(&zeros), None).digest("ES256K").unwrap_err().exit() as u8, 2);
+    assert_eq!(message(Some(&zeros), None).digest("ES257").unwrap_err().exit() as u8, 2);
 }
 
 #[test]
