@@ -29,6 +29,7 @@ mod openssl_engine;
 mod operations;
 mod osslsigncode;
 mod p11_kit;
+mod packages;
 mod pin;
 mod pkcs11_tool;
 mod pkcs11_tool_mechanisms;

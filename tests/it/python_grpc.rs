@@ -11,27 +11,30 @@ use softkeep_tests::{Daemon, output_of, stdout_of, tools::ecdsa_der, tools::tool
 
 const PACKAGE: &str = "python3-venv";
 
-fn source(name: &str) -> PathBuf {
+/// A file of `tests/python`.
+pub fn source(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("python").join(name)
 }
 
-/// A Python with gRPC, made once in the target folder and again when the requirements change.
-fn python() -> PathBuf {
+/// A Python with the packages of a file of `tests/python`, made once in the target folder and again when the file changes.
+pub fn python_with(requirements: &str) -> PathBuf {
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap();
+    let name = format!("test-venv-{}", requirements.trim_end_matches(".txt"));
     // Held to the end of this function: tests run in several processes.
-    let lock = File::create(target.join("test-venv.lock")).unwrap();
+    let lock = File::create(target.join(format!("{name}.lock"))).unwrap();
     lock.lock().unwrap();
-    let venv = target.join("test-venv");
-    let (done, requirements) = (venv.join("requirements.txt"), fs::read_to_string(source("requirements.txt")).unwrap());
-    if fs::read_to_string(&done).ok().as_ref() != Some(&requirements) {
+    let venv = target.join(name);
+    let requirements = source(requirements);
+    let (done, wanted) = (venv.join("requirements.txt"), fs::read_to_string(&requirements).unwrap());
+    if fs::read_to_string(&done).ok().as_ref() != Some(&wanted) {
         let python = tool("python3", PACKAGE);
         let ensurepip = Command::new(&python).args(["-c", "import ensurepip, venv"]).output().unwrap();
         assert!(ensurepip.status.success(), "python3 cannot make environments; run: apt-get install {PACKAGE}");
         output_of(Command::new(python).args(["-m", "venv", "--clear"]).arg(&venv));
         let mut pip = Command::new(venv.join("bin/python"));
         pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement"]);
-        output_of(pip.arg(source("requirements.txt")));
-        fs::write(done, requirements).unwrap();
+        output_of(pip.arg(requirements));
+        fs::write(done, wanted).unwrap();
     }
     venv.join("bin/python")
 }
@@ -55,7 +58,7 @@ fn stubs(daemon: &Daemon, python: &Path) -> PathBuf {
 #[test]
 fn a_python_client_made_from_the_protos_finds_what_they_promise() {
     let daemon = Daemon::start();
-    let python = python();
+    let python = python_with("requirements.txt");
     let stubs = stubs(&daemon, &python);
     let endpoint = format!("unix:{}", daemon.socket().display());
     let said = stdout_of(daemon.command(&python).arg(source("client.py")).arg(endpoint).arg(stubs));

@@ -17,7 +17,6 @@ from PyKCS11 import (
     AES_CTR_Mechanism,
     AES_GCM_Mechanism,
     ECDH1_DERIVE_Mechanism,
-    LowLevel,
     Mechanism,
     PyKCS11Error,
     RSA_PSS_Mechanism,

@@ -51,7 +51,7 @@ impl Operation for RecoverKey {
             let view = rooms.keys.catalog.view();
             let key = find(view.vault(vault).and_then(|vault| vault.keys.get(&name.to_ascii_lowercase())), name)?;
             if key.record.deleted.is_none() && !key.versions.iter().any(|version| is_hidden(version)) {
-                return Err(Error::new(ErrorCode::Conflict, format!("the key '{name}' is not deleted")));
+                return Err(Error::new(ErrorCode::InvalidArgument, format!("the key '{name}' is not deleted")));
             }
         }
         // What is hidden first: the key comes back whole, in one moment, when its record does.

@@ -81,6 +81,10 @@ pub struct AttributesOut {
     count: u64,
 }
 
+/// Some programs ask for every attribute that there is, a few hundred; a count far beyond that was never set, and room for
+/// as many could not be had.
+const MAX_ASKED_ATTRIBUTES: u64 = 1 << 16;
+
 /// What went wrong on the way; every attribute is processed all the same, and one answer is chosen at the end.
 #[derive(Default)]
 struct Trouble {
@@ -97,9 +101,10 @@ impl AttributesOut {
         Self { attributes, count }
     }
 
-    /// ARGUMENTS_BAD for a missing array.
+    /// ARGUMENTS_BAD for a missing array, and for a count that cannot be one.
     pub fn require(&self) -> Result<()> {
-        if self.attributes.is_null() && self.count > 0 { Err(Error::ArgumentsBad) } else { Ok(()) }
+        let missing = self.attributes.is_null() && self.count > 0;
+        if missing || self.count > MAX_ASKED_ATTRIBUTES { Err(Error::ArgumentsBad) } else { Ok(()) }
     }
 
     /// The attributes asked for, and whether the value is wanted or only its length.

@@ -25,7 +25,7 @@ pub async fn run(args: &Args, context: &Context) -> Result<Reply> {
     loop {
         let request = ListKeysRequest { vault: vault.clone(), page_size: 0, page_token };
         let page = client.list_deleted_keys(request).await?.into_inner();
-        items.extend(page.keys.iter().map(|key| shape::deleted_key_item(key)));
+        items.extend(page.keys.iter().map(shape::deleted_key_item));
         page_token = page.next_page_token;
         if page_token.is_empty() || items.len() >= most {
             items.truncate(most);

@@ -136,7 +136,7 @@ async fn what_was_destroyed_comes_back_whole() {
     assert_eq!(find(&bench, label()).await.len(), 4);
     assert!(bench.sign(&key, plain(ck::CKM_ECDSA), &[1; 32]).await.is_ok());
     let twice = bench.pipeline.run(Caller::Internal, Door::Grpc, recover()).await;
-    assert_eq!(code(twice.map(|_| ())), Some(ErrorCode::Conflict));
+    assert_eq!(code(twice.map(|_| ())), Some(ErrorCode::InvalidArgument));
     let refused = bench.pipeline.run(bench.user.clone(), Door::Grpc, recover()).await;
     assert_eq!(code(refused.map(|_| ())), Some(ErrorCode::PermissionDenied));
 }

@@ -1,0 +1,342 @@
+//! To use or see what is somebody else's: without a login, as the officer, after logging out, with another program's or login's objects.
+
+use softkeep_proto::pkcs11::v1::{
+    ContextLogin, CopyObject, Decrypt, Encrypt, FindObjects, GenerateKey, GetObjects, KeyRef, Object, ObjectRef,
+    ReadValues, SetPin, Sign, UpdateMac, UserType, reply, request::Op,
+};
+use softkeep_tests::{
+    SO_PIN,
+    arguments::{Mechanism, Template},
+    raw::{Rv, ck},
+    raw_call,
+};
+
+use super::{
+    Row, row,
+    wire::{Wire, attribute, named, number, plain, sealed, stored},
+    world::{At, Attempt, Stop, USER_PIN, World, useless},
+};
+
+pub const ATTACKS: &[Row] = &[
+    row("find private objects without a login", find_without_login, "", ""),
+    row("use a private key's handle after logging out", handle_after_logout, "", ""),
+    row("guess handles after logging out", guess_handles, "", ""),
+    row("go on signing after logging out", sign_after_logout, "", ""),
+    row("use a private key as the officer", as_officer, "", ""),
+    row("read a private object by its id without a login", get_without_login, "", ""),
+    row("use a private key by its id without a login", use_without_login, "", ""),
+    row("copy a private key by its id without a login", copy_without_login, "", ""),
+    row("use another login's session object", other_login, "", ""),
+    row("use a private session object with its program's id", program_id, "", ""),
+    row("use another program's session object", other_program, "", ""),
+    row("use a session object in another vault", other_vault, "", ""),
+    row("copy a public secret key without a login, use the copy", copy_public_secret, "", ""),
+    row("use a login token after the PIN was changed", old_login, "", ""),
+    row("use a login token that was changed", forged_login, "", ""),
+    row("use a login token in another vault", login_elsewhere, "", ""),
+    row("use a one-time grant twice", grant_twice, "", ""),
+    row("use a one-time grant for another key", grant_elsewhere, "", ""),
+    row("use a key that asks for the PIN without a grant", no_grant, "", ""),
+    row("go on with another key's MAC", mac_of_another_key, "", ""),
+    row("go on with another mechanism's MAC", mac_of_another_mechanism, "", ""),
+    row("read a session key's values by its blob", read_values, "", ""),
+];
+
+fn stored_key(world: &mut World, label: &[u8]) -> Result<super::world::Marked, Stop> {
+    world.marked(Template::new().on(&[ck::CKA_TOKEN, ck::CKA_DECRYPT]).bytes(ck::CKA_LABEL, label))
+}
+
+fn ecb() -> Mechanism {
+    Mechanism::plain(ck::CKM_AES_ECB)
+}
+
+/// Does something without a login, and logs in again.
+fn logged_out<T>(world: &World, act: impl FnOnce() -> T) -> T {
+    world.calls.logout().unwrap();
+    let done = act();
+    world.calls.login(ck::CKU_USER, USER_PIN).unwrap();
+    done
+}
+
+fn find_without_login(world: &mut World) -> Attempt {
+    stored_key(world, b"not-for-all")?;
+    let found = logged_out(world, || world.calls.find(&Template::new().bytes(ck::CKA_LABEL, b"not-for-all")));
+    if found.at("find")?.is_empty() { useless("nothing is found") } else { Ok(()) }
+}
+
+fn handle_after_logout(world: &mut World) -> Attempt {
+    let key = stored_key(world, b"handle")?;
+    logged_out(world, || world.calls.encrypt(&ecb(), key.key, &[0; 16])).at("encrypt").map(drop)
+}
+
+fn guess_handles(world: &mut World) -> Attempt {
+    let key = world.marked(Template::new())?;
+    let hit = logged_out(world, || {
+        let near = key.key.saturating_sub(200)..key.key + 200;
+        near.chain(0..200).any(|handle| world.calls.flag(handle, ck::CKA_PRIVATE) == Ok(true))
+    });
+    if hit { Ok(()) } else { useless("no handle near it is private") }
+}
+
+fn sign_after_logout(world: &mut World) -> Attempt {
+    let key = world.marked_base(Template::new().on(&[ck::CKA_SIGN]).off(&[ck::CKA_DERIVE]))?;
+    let mut mechanism = softkeep_tests::raw::mechanism(ck::CKM_SHA256_HMAC);
+    let begun = raw_call!(world.calls.module, C_SignInit(world.calls.session, &mut mechanism, key.key));
+    assert_eq!(begun, ck::CKR_OK);
+    logged_out(world, || world.calls.module.sign_now(world.calls.session, b"still?")).at("sign").map(drop)
+}
+
+fn as_officer(world: &mut World) -> Attempt {
+    let key = stored_key(world, b"not-for-the-officer")?;
+    world.as_officer(|officer| {
+        let found = officer.find(&Template::new().bytes(ck::CKA_LABEL, b"not-for-the-officer"));
+        assert!(found.is_ok_and(|found| found.is_empty()), "nor is it found");
+        officer.encrypt(&ecb(), key.key, &[0; 16])
+    })
+    .at("encrypt")
+    .map(drop)
+}
+
+/// The stored key by its id, as somebody knows it who was once logged in.
+fn id_of(world: &mut World, label: &[u8]) -> Result<Object, Stop> {
+    stored_key(world, label)?;
+    let mut wire = world.wire();
+    wire.log_in(UserType::User, USER_PIN).at("log in")?;
+    let find = FindObjects { template: vec![attribute(ck::CKA_LABEL, label)], ..FindObjects::default() };
+    Ok(wire.objects(Op::FindObjects(find)).at("find")?.remove(0))
+}
+
+fn get_without_login(world: &mut World) -> Attempt {
+    let object = id_of(world, b"seen-by-id")?;
+    let objects = vec![ObjectRef { unique_id: object.unique_id, class: object.class }];
+    let found = world.wire().objects(Op::GetObjects(GetObjects { objects })).at("get")?;
+    if found.is_empty() { useless("nothing is found") } else { Ok(()) }
+}
+
+fn encrypt(key: Option<KeyRef>) -> Op {
+    let plaintext = vec![0; 16].into();
+    Op::Encrypt(Encrypt { key, mechanism: plain(ck::CKM_AES_ECB), plaintext, partial: false })
+}
+
+fn use_without_login(world: &mut World) -> Attempt {
+    let object = id_of(world, b"used-by-id")?;
+    let decrypt = |class| {
+        let (key, ciphertext) = (named(&object.unique_id, class), vec![0; 16].into());
+        Op::Decrypt(Decrypt { key, mechanism: plain(ck::CKM_AES_ECB), ciphertext, partial: false })
+    };
+    let wire = world.wire();
+    for class in [ck::CKO_PUBLIC_KEY, ck::CKO_PRIVATE_KEY, ck::CKO_DATA] {
+        if wire.call(decrypt(class)).is_ok() {
+            return Ok(());
+        }
+    }
+    wire.call(decrypt(object.class)).at("decrypt").map(drop)
+}
+
+fn copy_without_login(world: &mut World) -> Attempt {
+    let object = id_of(world, b"copied-by-id")?;
+    let template = vec![attribute(ck::CKA_TOKEN, &[0]), attribute(ck::CKA_PRIVATE, &[0])];
+    let copy = CopyObject { object: stored(&object), template, request_id: vec![1; 16].into() };
+    world.wire().call(Op::CopyObject(copy)).at("copy").map(drop)
+}
+
+/// A session key of a program.
+fn session_key(wire: &Wire, template: &[(u64, bool)]) -> Rv<Object> {
+    let flags = template.iter().map(|(kind, on)| attribute(*kind, &[u8::from(*on)]));
+    let template = flags.chain([number(ck::CKA_VALUE_LEN, 32)]).collect();
+    let (mechanism, request_id) = (plain(ck::CKM_AES_KEY_GEN), vec![2; 16].into());
+    Ok(wire.objects(Op::GenerateKey(GenerateKey { mechanism, template, request_id }))?.remove(0))
+}
+
+fn logged_in(world: &World) -> Result<Wire, Stop> {
+    let mut wire = world.wire();
+    wire.log_in(UserType::User, USER_PIN).at("log in")?;
+    Ok(wire)
+}
+
+const ENCRYPTS: (u64, bool) = (ck::CKA_ENCRYPT, true);
+
+fn other_login(world: &mut World) -> Attempt {
+    let (one, other) = (logged_in(world)?, logged_in(world)?);
+    let key = session_key(&one, &[ENCRYPTS]).at("generate")?;
+    one.call(encrypt(sealed(&key.sealed))).at("set-up")?;
+    other.call(encrypt(sealed(&key.sealed))).at("encrypt").map(drop)
+}
+
+fn program_id(world: &mut World) -> Attempt {
+    let (one, nobody) = (logged_in(world)?, world.wire());
+    let key = session_key(&one, &[ENCRYPTS]).at("generate")?;
+    nobody.call(encrypt(sealed(&key.sealed))).at("encrypt").map(drop)
+}
+
+fn other_program(world: &mut World) -> Attempt {
+    let (one, mut other) = (world.wire(), world.wire());
+    other.application = b"a third program!".to_vec().into();
+    let key = session_key(&one, &[ENCRYPTS, (ck::CKA_PRIVATE, false)]).at("generate")?;
+    one.call(encrypt(sealed(&key.sealed))).at("set-up")?;
+    other.call(encrypt(sealed(&key.sealed))).at("encrypt").map(drop)
+}
+
+fn other_vault(world: &mut World) -> Attempt {
+    let mut one = world.wire();
+    let key = match session_key(&one, &[ENCRYPTS, (ck::CKA_PRIVATE, false)]) {
+        Ok(key) => key,
+        Err(_) => {
+            one = logged_in(world)?;
+            session_key(&one, &[ENCRYPTS]).at("generate")?
+        }
+    };
+    let elsewhere = Wire::connect(&world.daemon.endpoint(), softkeep_tests::VAULT);
+    one.vault = elsewhere.vault.clone();
+    one.call(encrypt(sealed(&key.sealed))).at("encrypt").map(drop)
+}
+
+/// A key with CKA_PRIVATE false is everybody's to see; to use it takes a login, whether as it is or as a copy.
+fn copy_public_secret(world: &mut World) -> Attempt {
+    let label = b"seen-by-all";
+    world.marked(Template::new().on(&[ck::CKA_TOKEN]).off(&[ck::CKA_PRIVATE]).bytes(ck::CKA_LABEL, label))?;
+    let nobody = world.wire();
+    let find = FindObjects { template: vec![attribute(ck::CKA_LABEL, label)], ..FindObjects::default() };
+    let key = nobody.objects(Op::FindObjects(find)).at("find")?.remove(0);
+    assert_eq!(nobody.call(encrypt(stored(&key))).map(drop), Err(ck::CKR_USER_NOT_LOGGED_IN), "as it is");
+    let template = vec![attribute(ck::CKA_TOKEN, &[0])];
+    let copy = CopyObject { object: stored(&key), template, request_id: vec![3; 16].into() };
+    let copy = nobody.objects(Op::CopyObject(copy)).at("copy")?.remove(0);
+    nobody.call(encrypt(sealed(&copy.sealed))).at("encrypt").map(drop)
+}
+
+fn old_login(world: &mut World) -> Attempt {
+    let wire = logged_in(world)?;
+    let key = session_key(&wire, &[ENCRYPTS]).at("generate")?;
+    let mut other = logged_in(world)?;
+    let change = |old: &str, new: &str| {
+        let (old_pin, new_pin) = (old.as_bytes().to_vec().into(), new.as_bytes().to_vec().into());
+        Op::SetPin(SetPin { user_type: UserType::User.into(), old_pin, new_pin })
+    };
+    other.call(change(USER_PIN, "another-pin")).at("change the PIN")?;
+    let tried = wire.call(encrypt(sealed(&key.sealed))).at("encrypt").map(drop);
+    other.log_in(UserType::User, "another-pin").at("log in")?;
+    other.call(change("another-pin", USER_PIN)).at("change it back")?;
+    tried
+}
+
+fn forged_login(world: &mut World) -> Attempt {
+    let mut wire = logged_in(world)?;
+    let right = wire.login.to_vec();
+    let find = || Op::FindObjects(FindObjects::default());
+    let mut last = useless("nothing was tried");
+    for byte in 0..right.len() {
+        let mut forged = right.clone();
+        forged[byte] ^= 1;
+        wire.login = forged.into();
+        last = wire.call(find()).at("find").map(drop);
+        if last.is_ok() {
+            break;
+        }
+    }
+    last
+}
+
+fn login_elsewhere(world: &mut World) -> Attempt {
+    let mut wire = logged_in(world)?;
+    wire.vault = Wire::connect(&world.daemon.endpoint(), softkeep_tests::VAULT).vault;
+    session_key(&wire, &[ENCRYPTS]).at("generate").map(drop)
+}
+
+/// Two EC pairs that ask for the PIN at each use, and a grant for the first.
+fn asking(wire: &Wire) -> Result<(Object, Object, bytes::Bytes), Stop> {
+    let pair = |id: u8| {
+        let curve = [0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07];
+        let objects = wire.objects(Op::GenerateKeyPair(softkeep_proto::pkcs11::v1::GenerateKeyPair {
+            mechanism: plain(ck::CKM_EC_KEY_PAIR_GEN),
+            public_template: vec![attribute(ck::CKA_EC_PARAMS, &curve)],
+            private_template: vec![attribute(ck::CKA_ALWAYS_AUTHENTICATE, &[1]), attribute(ck::CKA_SIGN, &[1])],
+            request_id: vec![id; 16].into(),
+        }));
+        let private = |objects: Vec<Object>| objects.into_iter().find(|object| object.class == ck::CKO_PRIVATE_KEY);
+        Ok::<_, Stop>(private(objects.at("make the pair")?).unwrap())
+    };
+    let (one, other) = (pair(4)?, pair(5)?);
+    let login = ContextLogin { key: sealed(&one.sealed), pin: USER_PIN.as_bytes().to_vec().into() };
+    match wire.call(Op::ContextLogin(login)).at("show the PIN")? {
+        reply::Result::ContextLogin(reply) => Ok((one, other, reply.one_time_grant)),
+        _ => panic!("a grant's answer"),
+    }
+}
+
+fn sign(key: &Object, grant: &bytes::Bytes) -> Op {
+    let key = sealed(&key.sealed).map(|key| KeyRef { one_time_grant: grant.clone(), ..key });
+    let data = vec![7; 32].into();
+    Op::Sign(Sign { key, mechanism: plain(ck::CKM_ECDSA), data, recover: false, mac_state: vec![].into() })
+}
+
+fn grant_twice(world: &mut World) -> Attempt {
+    let wire = logged_in(world)?;
+    let (key, _, grant) = asking(&wire)?;
+    wire.call(sign(&key, &grant)).at("sign once")?;
+    wire.call(sign(&key, &grant)).at("sign twice").map(drop)
+}
+
+fn grant_elsewhere(world: &mut World) -> Attempt {
+    let wire = logged_in(world)?;
+    let (_, other, grant) = asking(&wire)?;
+    wire.call(sign(&other, &grant)).at("sign").map(drop)
+}
+
+fn no_grant(world: &mut World) -> Attempt {
+    let wire = logged_in(world)?;
+    let (key, _, _) = asking(&wire)?;
+    wire.call(sign(&key, &bytes::Bytes::new())).at("sign").map(drop)
+}
+
+/// An HMAC key and the state of a MAC begun with it.
+fn begun(wire: &Wire, id: u8) -> Result<(Object, bytes::Bytes), Stop> {
+    let template = vec![attribute(ck::CKA_SIGN, &[1]), number(ck::CKA_VALUE_LEN, 32)];
+    let (mechanism, request_id) = (plain(ck::CKM_GENERIC_SECRET_KEY_GEN), vec![id; 16].into());
+    let key = wire.objects(Op::GenerateKey(GenerateKey { mechanism, template, request_id })).at("generate")?.remove(0);
+    let update = UpdateMac {
+        key: sealed(&key.sealed),
+        mechanism: plain(ck::CKM_SHA256_HMAC),
+        mac_state: vec![].into(),
+        data: b"begun".to_vec().into(),
+        verify: false,
+    };
+    match wire.call(Op::UpdateMac(update)).at("begin")? {
+        reply::Result::MacUpdated(reply) => Ok((key, reply.mac_state)),
+        _ => panic!("a MAC's state"),
+    }
+}
+
+fn finish(wire: &Wire, key: &Object, mechanism: u64, mac_state: bytes::Bytes) -> Attempt {
+    let data = b"ended".to_vec().into();
+    let sign = Sign { key: sealed(&key.sealed), mechanism: plain(mechanism), data, recover: false, mac_state };
+    wire.call(Op::Sign(sign)).at("sign").map(drop)
+}
+
+fn mac_of_another_key(world: &mut World) -> Attempt {
+    let wire = logged_in(world)?;
+    let ((one, mac), (other, _)) = (begun(&wire, 6)?, begun(&wire, 7)?);
+    assert_eq!(finish(&wire, &one, ck::CKM_SHA256_HMAC, mac.clone()), Ok(()), "its own");
+    finish(&wire, &other, ck::CKM_SHA256_HMAC, mac)
+}
+
+fn mac_of_another_mechanism(world: &mut World) -> Attempt {
+    let wire = logged_in(world)?;
+    let (key, mac) = begun(&wire, 8)?;
+    finish(&wire, &key, ck::CKM_SHA512_HMAC, mac)
+}
+
+fn read_values(world: &mut World) -> Attempt {
+    let wire = logged_in(world)?;
+    let key = session_key(&wire, &[ENCRYPTS]).at("generate")?;
+    let types = vec![ck::CKA_VALUE, ck::CKA_PRIVATE_EXPONENT];
+    match wire.call(Op::ReadValues(ReadValues { object: sealed(&key.sealed), types })).at("read")? {
+        reply::Result::Values(values) if values.attributes.is_empty() => useless("it has none to tell"),
+        _ => Ok(()),
+    }
+}
+
+#[test]
+fn the_officers_pin_is_another() {
+    assert_ne!(SO_PIN, USER_PIN, "else an attack could take the one for the other");
+}
