@@ -66,10 +66,11 @@ fn check(kind: Vault, expected: impl Fn(&Row) -> Option<&'static str>) {
             Ok(()) => "SUCCESS".to_owned(),
             Err(Stop(why)) => why,
         };
+        if std::env::var_os("ATTACKS_SHOW").is_some() { eprintln!("ROW|{}|{got}", row.name); }
         if got != expected {
             wrong.push(format!("{}: {got} (expected: {expected})", row.name));
         }
-        world.refresh();
+        world.settle();
     }
     wrong.extend(world.leaking_file().map(|file| format!("a marked value is in {file}")));
     assert!(wrong.is_empty(), "{} attacks ended otherwise:\n{}", wrong.len(), wrong.join("\n"));

@@ -49,3 +49,4 @@ mod store;
 mod threads;
 mod tidy;
 mod web;
+mod wycheproof;

@@ -147,3 +147,17 @@ fn its_tests_of_fork_and_of_interfaces_find_what_they_look_for() {
     let versions: Vec<&str> = interfaces.lines().filter_map(|line| line.strip_prefix("  version: ")).collect();
     assert_eq!(versions, ["3.2", "3.0", "2.40"]);
 }
+
+#[test]
+fn its_tests_of_ec_and_of_requests_find_nothing_wrong() {
+    let daemon = Daemon::start();
+    let ec = ["--session-rw", "--test-ec", "--id", "e1", "--key-type", "EC:prime256v1"];
+    let report = logged_in(&daemon, &ec);
+    assert!(report.contains("==> OK"), "{report}");
+    // It names the certificate whose subject the request has.
+    let make = ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=x", "-days", "2", "-outform", "DER"];
+    output_of(daemon.openssl(&make).args(["-keyout", "x.key", "-out", "x.der"]));
+    let report = logged_in(&daemon, &["--session-rw", "--moz-cert", "x.der", "--id", "aa", "--key-type", "rsa:2048"]);
+    assert!(report.contains("==> OK"), "{report}");
+    assert_eq!(daemon.json(&["key", "list"]).as_array().unwrap().len(), 0);
+}

@@ -8,7 +8,7 @@ use softkeep_tests::{
     calls::Calls,
     client, module,
     raw::{self, Module, Rv, ck},
-    raw_call, run,
+    raw_call,
 };
 
 use super::wire::Wire;
@@ -111,7 +111,14 @@ impl World {
         Wire::connect(&self.daemon.endpoint(), &self.name)
     }
 
-    /// Ends every session and logs in again: each attack starts afresh.
+    /// Logs in again if an attack left no login behind.
+    pub fn settle(&mut self) {
+        if self.calls.module.session_state(self.calls.session) != Ok(ck::CKS_RW_USER_FUNCTIONS) {
+            self.refresh();
+        }
+    }
+
+    /// Ends every session and logs in again.
     pub fn refresh(&mut self) {
         raw_call!(self.calls.module, C_CloseAllSessions(self.slot));
         self.calls.session = self.calls.module.open(self.slot).unwrap();
@@ -233,11 +240,6 @@ impl World {
             }
         });
         leaking
-    }
-
-    /// The CLI's answer, whatever it is.
-    pub fn cli_succeeds(&self, args: &[&str]) -> bool {
-        run(self.daemon.command(softkeep_tests::program("softkeep")).args(args)).status.success()
     }
 }
 

@@ -196,7 +196,12 @@ impl Token {
     }
 }
 
-/// A generic secret of so many bytes whose value may be read.
+/// A generic secret whose value may be read.
+pub fn readable_secret() -> Template {
+    Template::secret(ck::CKK_GENERIC_SECRET).on(&[ck::CKA_EXTRACTABLE]).off(&[ck::CKA_SENSITIVE, ck::CKA_TOKEN])
+}
+
+/// The same of so many bytes.
 pub fn readable(bytes: usize) -> Template {
-    Template::generic(bytes as u64).on(&[ck::CKA_EXTRACTABLE]).off(&[ck::CKA_SENSITIVE, ck::CKA_TOKEN])
+    readable_secret().number(ck::CKA_VALUE_LEN, bytes as u64)
 }
