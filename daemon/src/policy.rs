@@ -317,6 +317,8 @@ pub fn check_epoch(login: &Login, vault: &Vault) -> Result<()> {
 /// What a caller must be granted. Who is not logged in may use what is theirs, and public keys, whatever the verb is called.
 fn wanted<O: Operation>(caller: &Caller, operation: &O, key: Option<&KeyName>) -> Permission {
     match (caller, key) {
+        // What no user may do (CKA_TRUSTED is the security officer's) needs that permission, whoever has the object.
+        _ if !USER_GRANT.contains(&operation.permission()) => operation.permission(),
         (Caller::Application(..), Some(KeyName::Sealed(_))) => Permission::UseOwnObject,
         (Caller::Application(..), Some(KeyName::Object(_, ck::CKO_PUBLIC_KEY))) if operation.key_use().is_some() => {
             Permission::UseOwnObject

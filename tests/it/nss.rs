@@ -191,3 +191,22 @@ fn tstclnt_shows_a_client_certificate() {
     let page = connect(&[]);
     assert!(!page.contains("200 ok"), "nobody asked who it was: {page}");
 }
+
+#[test]
+fn a_key_with_its_certificate_is_brought_in() {
+    let daemon = Daemon::start();
+    prepare(&daemon);
+    let make = ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=mine", "-days", "2"];
+    output_of(daemon.openssl(&make).args(["-keyout", "mine.key", "-out", "mine.crt"]));
+    let pack = ["pkcs12", "-export", "-in", "mine.crt", "-inkey", "mine.key", "-passout", "pass:x", "-name", "mine"];
+    output_of(daemon.openssl(&pack).args(["-out", "mine.p12"]));
+    output_of(nss(&daemon, "pk12util").args(["-i", "mine.p12", "-h", VAULT, "-W", "x", "-k", "pin"]));
+    let listed = keys(&daemon);
+    assert_eq!(listed.len(), 1, "{listed:?}");
+    // The key opens what was encrypted for the certificate.
+    daemon.write("message", "what is inside\n");
+    let encrypt = ["cms", "-encrypt", "-aes256", "-binary", "-outform", "DER", "-in", "message", "-out", "sealed"];
+    output_of(daemon.openssl(&encrypt).arg("mine.crt"));
+    let opened = stdout_of(nss(&daemon, "cmsutil").args(["-D", "-p", PIN, "-i", "sealed"]));
+    assert_eq!(opened, "what is inside\n");
+}

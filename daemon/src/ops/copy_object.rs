@@ -54,7 +54,12 @@ impl Operation for CopyObject {
     }
 
     fn permission(&self) -> Permission {
-        if self.token { Self::PERMISSION } else { Permission::UseOwnObject }
+        match self.object {
+            _ if self.token => Self::PERMISSION,
+            // The copy could be used without a login, and the stored key cannot.
+            KeyName::Object(_, ck::CKO_PRIVATE_KEY | ck::CKO_SECRET_KEY) => Permission::MakePrivateObject,
+            _ => Permission::UseOwnObject,
+        }
     }
 
     fn audited(&self) -> Audited {

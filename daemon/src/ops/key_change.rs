@@ -111,7 +111,7 @@ fn change_ops(
 /// A key that the wrapping rule could ever accept keeps its operations as they are, copies and all: what it has wrapped must stay so.
 fn check_added(policy: &KeyPolicy, added: Ops) -> Result<()> {
     let vouched_for = [ck::CKO_PUBLIC_KEY, policy.class].into_iter().any(|class| policy.is_trusted(class));
-    if added.has_any(WRAPPING) && (policy.is_home_grown() || vouched_for) {
+    if added.has_any(WRAPPING) && (policy.is_home_grown() || vouched_for || policy.ever_trusted) {
         let why = "a key that may wrap sensitive keys never gains an operation (it was made so, or is trusted)";
         return Err(Error::new(ErrorCode::ActionProhibited, why));
     }

@@ -206,6 +206,7 @@ fn change_key(
 }
 
 fn set_trust(policy: &mut KeyPolicy, class: u64, trust: bool) -> Result<()> {
+    policy.ever_trusted |= trust;
     match (class, &mut policy.public) {
         (ck::CKO_PUBLIC_KEY, Some(public)) => public.trusted = trust,
         (ck::CKO_SECRET_KEY, _) => policy.trusted = trust,

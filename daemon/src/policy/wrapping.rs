@@ -9,7 +9,7 @@ use super::profile::{Rules, WrappingRule};
 use crate::{
     crypto::cipher::Cipher,
     error::{Error, ErrorCode, Result},
-    keys::record::{KeyPolicy, Ops, Origin},
+    keys::record::{KeyPolicy, Ops},
     ops::method::Wrapping,
 };
 
@@ -75,6 +75,10 @@ impl Rules {
             let why = "a sensitive key is wrapped by a trusted key, or by one made here that was always sensitive and never extractable";
             return Err(not_wrappable(why));
         }
+        // A wrapping key that leaves under another comes back as one that decrypts.
+        if wrapping.may_have_left() {
+            return Err(not_wrappable("the wrapping key is or was extractable itself"));
+        }
         // Also of a trusted key: the officer vouches for where it came from, not for what its holders do with it.
         if wrapping.ever().has_any(undoing(wrapping)) {
             return Err(not_wrappable("the wrapping key does, or did, more than wrap: it could undo the wrapping"));
@@ -105,7 +109,7 @@ impl Rules {
 
 /// Whether [`Rules::check_wrap`] may ever have let this key take a sensitive one out. A copy of a key counts as the key.
 fn may_have_sealed(key: &KeyPolicy) -> bool {
-    let trusted = key.trusted || key.is_trusted(ck::CKO_PUBLIC_KEY);
+    let trusted = key.trusted || key.is_trusted(ck::CKO_PUBLIC_KEY) || key.ever_trusted;
     let secret = key.always_sensitive && key.never_extractable;
     let wraps_only = key.ever().has_any(Ops::WRAP_KEY.and(Ops::WRAP_OBJECT)) && !key.ever().has_any(undoing(key));
     let allowed = key.allowed_mechanisms(ck::CKO_PUBLIC_KEY);
@@ -113,21 +117,20 @@ fn may_have_sealed(key: &KeyPolicy) -> bool {
     by_sealing && (trusted || (secret && wraps_only))
 }
 
-/// The fewest bytes of a sensitive key that a derived key may have of it.
-pub const MIN_OWN_BYTES: usize = 16;
-
-/// Whether a key may be derived that has only some of the base's own bytes. A single byte would be found by trying 256 keys, and then the
-/// next. Once cut, a key is not cut again: what is left could be moved to where another byte stands alone.
+/// Whether a key may be derived that has so many of the base's own bytes in it: of one that nobody may read, all or none. A single byte would
+/// be found by trying 256 keys; and a key without its first byte, put behind a zero, is the whole key with one byte changed, which takes 256
+/// comparisons to find.
 pub fn check_cut(base: &KeyPolicy, base_bytes: usize, own_bytes: usize) -> Result<()> {
-    if !base.sensitive || own_bytes >= base_bytes {
+    if base.is_readable() || own_bytes >= base_bytes {
         return Ok(());
     }
-    let first_hand = matches!(base.origin(), Origin::Generated | Origin::Imported | Origin::Encapsulated);
-    if first_hand && own_bytes >= MIN_OWN_BYTES {
+    Err(Error::new(ErrorCode::TemplateInconsistent, "of a key that may not be read all bytes go into a derived one"))
+}
+
+/// The same for a key of the base's bits from one of them on: turned round, it is cut in two, and what is put behind it stands between.
+pub fn check_turn(base: &KeyPolicy, first_bit: usize) -> Result<()> {
+    if base.is_readable() || first_bit == 0 {
         return Ok(());
     }
-    let why = format!(
-        "of a sensitive key at least {MIN_OWN_BYTES} bytes go into a derived one, and of one that was itself derived all"
-    );
-    Err(Error::new(ErrorCode::TemplateInconsistent, why))
+    Err(Error::new(ErrorCode::TemplateInconsistent, "the bits of a key that may not be read keep their order"))
 }

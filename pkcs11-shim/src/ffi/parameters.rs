@@ -227,8 +227,24 @@ fn pbkdf2(pbkdf2: ck::CK_PKCS5_PBKD2_PARAMS2) -> Result<Option<Parameter>> {
         prf: pbkdf2.prf,
         salt: copy(pbkdf2.pSaltSourceData.cast(), pbkdf2.ulSaltSourceDataLen, MAX_TEXT_BYTES)?,
         iterations: pbkdf2.iterations,
-        password: copy(pbkdf2.pPassword, pbkdf2.ulPasswordLen, MAX_PASSPHRASE_BYTES)?,
+        password: copy(pbkdf2.pPassword, password_len(pbkdf2.ulPasswordLen)?, MAX_PASSPHRASE_BYTES)?,
     })))
+}
+
+/// The password's length. In 2.40's structure, which NSS still sends, that member is the address of the length; both
+/// structures have one size. No password is as long as an address is high, and nothing is mapped as low as a password
+/// is long.
+fn password_len(len_or_address: u64) -> Result<u64> {
+    if len_or_address <= MAX_PASSPHRASE_BYTES as u64 {
+        return Ok(len_or_address);
+    }
+    let mut len: u64 = 0;
+    let here = libc::iovec { iov_base: (&raw mut len).cast(), iov_len: size_of::<u64>() };
+    let there = libc::iovec { iov_base: ptr::without_provenance_mut(len_or_address as usize), iov_len: size_of::<u64>() };
+    // SAFETY: `here` is `len`, which is ours and outlives the call. The kernel checks `there`: what is no address of this
+    // process is an error and no crash, since a length that is only too long must not be one either.
+    let copied = unsafe { libc::process_vm_readv(libc::getpid(), &raw const here, 1, &raw const there, 1, 0) };
+    if copied == size_of::<u64>() as isize { Ok(len) } else { Err(Error::MechanismParamInvalid) }
 }
 
 fn counter_kdf(kdf: ck::CK_SP800_108_KDF_PARAMS) -> Result<Option<Parameter>> {

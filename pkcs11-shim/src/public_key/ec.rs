@@ -23,7 +23,9 @@ pub fn verify(curve: Curve, point: &[u8], digest: &[u8], signature: &[u8]) -> Re
     macro_rules! verify {
         ($library:ident) => {{
             let key = $library::ecdsa::VerifyingKey::from_sec1_bytes(point).map_err(|_| Error::KeyTypeInconsistent)?;
-            $library::ecdsa::Signature::from_slice(signature).is_ok_and(|s| key.verify_prehash(digest, &s).is_ok())
+            // With s its negative is right too, and `k256` knows only the smaller one.
+            $library::ecdsa::Signature::from_slice(signature)
+                .is_ok_and(|signature| key.verify_prehash(digest, &signature.normalize_s()).is_ok())
         }};
     }
     Ok(match curve {

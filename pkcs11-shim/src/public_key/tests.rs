@@ -280,6 +280,10 @@ fn ecdsa_with_digests_of_any_length() {
                     let Ok(signature) = private.sign_prehash(&message_digest) else { continue };
                     let signature: $library::ecdsa::Signature = signature;
                     check(&public, &mechanism, &message_digest, &signature.to_bytes());
+                    // The negative of s is right too, whichever of them is the smaller.
+                    let (r, s) = signature.split_scalars();
+                    let other = $library::ecdsa::Signature::from_scalars(r, -s).unwrap();
+                    check(&public, &mechanism, &message_digest, &other.to_bytes());
                 }
             }
         }};

@@ -7,6 +7,7 @@ use softkeep_proto::pkcs11::v1::{
 use softkeep_tests::{
     SO_PIN,
     arguments::{Mechanism, Template},
+    calls::Calls,
     raw::{Rv, ck},
     raw_call,
 };
@@ -51,29 +52,29 @@ fn ecb() -> Mechanism {
 }
 
 /// Does something without a login, and logs in again.
-fn logged_out<T>(world: &World, act: impl FnOnce() -> T) -> T {
+fn logged_out<T>(world: &mut World, act: impl FnOnce(Calls) -> T) -> T {
     world.calls.logout().unwrap();
-    let done = act();
-    world.calls.login(ck::CKU_USER, USER_PIN).unwrap();
+    let done = act(world.calls);
+    world.refresh();
     done
 }
 
 fn find_without_login(world: &mut World) -> Attempt {
     stored_key(world, b"not-for-all")?;
-    let found = logged_out(world, || world.calls.find(&Template::new().bytes(ck::CKA_LABEL, b"not-for-all")));
+    let found = logged_out(world, |calls| calls.find(&Template::new().bytes(ck::CKA_LABEL, b"not-for-all")));
     if found.at("find")?.is_empty() { useless("nothing is found") } else { Ok(()) }
 }
 
 fn handle_after_logout(world: &mut World) -> Attempt {
     let key = stored_key(world, b"handle")?;
-    logged_out(world, || world.calls.encrypt(&ecb(), key.key, &[0; 16])).at("encrypt").map(drop)
+    logged_out(world, |calls| calls.encrypt(&ecb(), key.key, &[0; 16])).at("encrypt").map(drop)
 }
 
 fn guess_handles(world: &mut World) -> Attempt {
     let key = world.marked(Template::new())?;
-    let hit = logged_out(world, || {
+    let hit = logged_out(world, |calls| {
         let near = key.key.saturating_sub(200)..key.key + 200;
-        near.chain(0..200).any(|handle| world.calls.flag(handle, ck::CKA_PRIVATE) == Ok(true))
+        near.chain(0..200).any(|handle| calls.flag(handle, ck::CKA_PRIVATE) == Ok(true))
     });
     if hit { Ok(()) } else { useless("no handle near it is private") }
 }
@@ -83,7 +84,7 @@ fn sign_after_logout(world: &mut World) -> Attempt {
     let mut mechanism = softkeep_tests::raw::mechanism(ck::CKM_SHA256_HMAC);
     let begun = raw_call!(world.calls.module, C_SignInit(world.calls.session, &mut mechanism, key.key));
     assert_eq!(begun, ck::CKR_OK);
-    logged_out(world, || world.calls.module.sign_now(world.calls.session, b"still?")).at("sign").map(drop)
+    logged_out(world, |calls| calls.module.sign_now(calls.session, b"still?")).at("sign").map(drop)
 }
 
 fn as_officer(world: &mut World) -> Attempt {

@@ -10,7 +10,7 @@ use softkeep_tests::{
 
 use super::{
     Row, row,
-    world::{At, Attempt, Marked, Stop, World, useless},
+    world::{At, Attempt, Marked, Stop, Vault, World, useless},
 };
 
 pub const ATTACKS: &[Row] = &[
@@ -42,25 +42,40 @@ fn kw() -> Mechanism {
     Mechanism::plain(ck::CKM_AES_KEY_WRAP)
 }
 
-/// A marked key, wrapped as it should be, and the key that wrapped it. Where every key that may leave needs a trusted wrapping key, that
-/// is what it gets.
-fn sealed(world: &mut World, kek: Template) -> Result<(Marked, u64, Vec<u8>), Stop> {
-    sealed_by(world, kek.on(&[ck::CKA_WRAP, ck::CKA_UNWRAP]))
+/// A marked key that was wrapped as it should be.
+struct Sealed {
+    target: Marked,
+    /// The key that unwraps, and how.
+    key: u64,
+    by: Mechanism,
+    blob: Vec<u8>,
 }
 
-fn sealed_by(world: &mut World, kek: Template) -> Result<(Marked, u64, Vec<u8>), Stop> {
-    let kek = kek.on(&[ck::CKA_TOKEN]).bytes(ck::CKA_LABEL, b"sealing");
-    // `strict` has no keys for everybody, and the officer sees no others: nothing there leaves under a secret key.
-    let kek = world.kek_with(&kek)?;
+/// Under a secret key made here; where every key that may leave needs a trusted one, under a pair whose public half the officer trusts.
+fn sealed(world: &mut World, more: Template) -> Result<Sealed, Stop> {
+    if world.kind != Vault::Strict {
+        let key = world.kek_with(&more.on(&[ck::CKA_WRAP, ck::CKA_UNWRAP]))?;
+        let target = world.marked(Template::new())?;
+        let blob = world.calls.wrap(&kw(), key, target.key).at("wrap")?;
+        return Ok(Sealed { target, key, by: kw(), blob });
+    }
+    let token = Template::new().on(&[ck::CKA_TOKEN]).bytes(ck::CKA_LABEL, b"sealing");
+    let private = token.clone().on(&[ck::CKA_UNWRAP]).and(&more);
+    let (public, key) = world.rsa_with(&token.on(&[ck::CKA_WRAP]), &private).at("make the wrapping key")?;
+    world.as_officer(|officer| officer.set(public, &Template::new().on(&[ck::CKA_TRUSTED]))).at("trust")?;
+    let unique_id = Template::new().number(ck::CKA_CLASS, ck::CKO_PRIVATE_KEY);
+    let found = world.calls.find(&unique_id.bytes(ck::CKA_LABEL, b"sealing")).at("find")?;
+    let key = if found.contains(&key) { key } else { *found.last().unwrap() };
     let target = world.marked(Template::new())?;
-    let blob = world.calls.wrap(&kw(), kek, target.key).at("wrap")?;
-    Ok((target, kek, blob))
+    let blob = world.calls.wrap(&Mechanism::oaep(), public, target.key).at("wrap")?;
+    Ok(Sealed { target, key, by: Mechanism::oaep(), blob })
 }
 
-fn unwrap_and_read(world: &mut World, kek: Template, mechanism: &Mechanism, template: &Template) -> Attempt {
-    let (target, kek, blob) = sealed(world, kek)?;
-    let key = world.calls.unwrap_key(mechanism, kek, &blob, template).at("unwrap")?;
-    world.read(key, &target)
+/// Unwraps it by its own mechanism or another, and reads.
+fn unwrap_and_read(world: &mut World, more: Template, other: Option<Mechanism>, template: &Template) -> Attempt {
+    let Sealed { target, key, by, blob } = sealed(world, more)?;
+    let unwrapped = world.calls.unwrap_key(&other.unwrap_or(by), key, &blob, template).at("unwrap")?;
+    world.read(unwrapped, &target)
 }
 
 fn readable() -> Template {
@@ -68,17 +83,17 @@ fn readable() -> Template {
 }
 
 fn not_sensitive(world: &mut World) -> Attempt {
-    unwrap_and_read(world, Template::new(), &kw(), &readable())
+    unwrap_and_read(world, Template::new(), None, &readable())
 }
 
 fn silent(world: &mut World) -> Attempt {
-    unwrap_and_read(world, Template::new(), &kw(), &Template::secret(ck::CKK_AES))
+    unwrap_and_read(world, Template::new(), None, &Template::secret(ck::CKK_AES))
 }
 
 fn extractable(world: &mut World) -> Attempt {
-    let (target, kek, blob) = sealed(world, Template::new())?;
+    let Sealed { target, key, by, blob } = sealed(world, Template::new())?;
     let template = Template::secret(ck::CKK_AES).on(&[ck::CKA_EXTRACTABLE]);
-    let key = world.calls.unwrap_key(&kw(), kek, &blob, &template).at("unwrap")?;
+    let key = world.calls.unwrap_key(&by, key, &blob, &template).at("unwrap")?;
     let known = world.known(&Template::new().on(&[ck::CKA_WRAP]))?;
     let blob = world.calls.wrap(&kw(), known, key).at("wrap under a known key")?;
     let home = world.known(&Template::new().on(&[ck::CKA_DECRYPT]))?;
@@ -87,56 +102,56 @@ fn extractable(world: &mut World) -> Attempt {
 }
 
 fn data_object(world: &mut World) -> Attempt {
-    unwrap_and_read(world, Template::new(), &kw(), &Template::new().number(ck::CKA_CLASS, ck::CKO_DATA))
+    unwrap_and_read(world, Template::new(), None, &Template::new().number(ck::CKA_CLASS, ck::CKO_DATA))
 }
 
 fn private_key(world: &mut World) -> Attempt {
     let template = Template::new().number(ck::CKA_CLASS, ck::CKO_PRIVATE_KEY).number(ck::CKA_KEY_TYPE, ck::CKK_EC);
-    unwrap_and_read(world, Template::new(), &kw(), &template.off(&[ck::CKA_SENSITIVE]))
+    unwrap_and_read(world, Template::new(), None, &template.off(&[ck::CKA_SENSITIVE]))
 }
 
 fn generic(world: &mut World) -> Attempt {
-    let (_, kek, blob) = sealed(world, Template::new())?;
+    let Sealed { key, by, blob, .. } = sealed(world, Template::new())?;
     let template = Template::secret(ck::CKK_GENERIC_SECRET).on(&[ck::CKA_DERIVE]);
-    let key = world.calls.unwrap_key(&kw(), kek, &blob, &template).at("unwrap")?;
+    let key = world.calls.unwrap_key(&by, key, &blob, &template).at("unwrap")?;
     let cut = Mechanism::number(ck::CKM_EXTRACT_KEY_FROM_KEY, 0);
     world.calls.derive(&cut, key, &Template::generic(1).on(&[ck::CKA_SIGN])).at("derive").map(drop)
 }
 
 fn one_byte(world: &mut World) -> Attempt {
-    unwrap_and_read(world, Template::new(), &kw(), &Template::generic(1).on(&[ck::CKA_SIGN]))
+    unwrap_and_read(world, Template::new(), None, &Template::generic(1).on(&[ck::CKA_SIGN]))
 }
 
 fn by_ecb(world: &mut World) -> Attempt {
-    unwrap_and_read(world, Template::new(), &Mechanism::plain(ck::CKM_AES_ECB), &Template::generic(40))
+    unwrap_and_read(world, Template::new(), Some(Mechanism::plain(ck::CKM_AES_ECB)), &Template::generic(40))
 }
 
 fn by_padding(world: &mut World) -> Attempt {
     let template = Template::secret(ck::CKK_GENERIC_SECRET);
-    unwrap_and_read(world, Template::new(), &Mechanism::plain(ck::CKM_AES_KEY_WRAP_PAD), &template)
+    unwrap_and_read(world, Template::new(), Some(Mechanism::plain(ck::CKM_AES_KEY_WRAP_PAD)), &template)
 }
 
 fn by_own_iv(world: &mut World) -> Attempt {
-    unwrap_and_read(world, Template::new(), &Mechanism::bytes(ck::CKM_AES_KEY_WRAP, &[0xa6; 8]), &readable())
+    unwrap_and_read(world, Template::new(), Some(Mechanism::bytes(ck::CKM_AES_KEY_WRAP, &[0xa6; 8])), &readable())
 }
 
 fn against_template(world: &mut World) -> Attempt {
     let rule = Template::new().on(&[ck::CKA_SENSITIVE]);
-    unwrap_and_read(world, Template::new().nested(ck::CKA_UNWRAP_TEMPLATE, rule), &kw(), &readable())
+    unwrap_and_read(world, Template::new().nested(ck::CKA_UNWRAP_TEMPLATE, rule), None, &readable())
 }
 
 fn copy_without_template(world: &mut World) -> Attempt {
     let rule = Template::new().off(&[ck::CKA_DECRYPT]);
-    let (target, kek, blob) = sealed(world, Template::new().nested(ck::CKA_UNWRAP_TEMPLATE, rule))?;
+    let Sealed { target, key, by, blob } = sealed(world, Template::new().nested(ck::CKA_UNWRAP_TEMPLATE, rule))?;
     let without = Template::new().nested(ck::CKA_UNWRAP_TEMPLATE, Template::new());
-    let copy = world.calls.copy(kek, &without).at("copy")?;
-    let key = world.calls.unwrap_key(&kw(), copy, &blob, &readable()).at("unwrap")?;
+    let copy = world.calls.copy(key, &without).at("copy")?;
+    let key = world.calls.unwrap_key(&by, copy, &blob, &readable()).at("unwrap")?;
     world.read(key, &target)
 }
 
 fn copy_for_weak(world: &mut World) -> Attempt {
-    let (target, kek, blob) = sealed(world, Template::new())?;
-    let copy = world.calls.copy(kek, &Template::new().mechanisms(&[ck::CKM_AES_ECB])).at("copy")?;
+    let Sealed { target, key, blob, .. } = sealed(world, Template::new())?;
+    let copy = world.calls.copy(key, &Template::new().mechanisms(&[ck::CKM_AES_ECB])).at("copy")?;
     let ecb = Mechanism::plain(ck::CKM_AES_ECB);
     let key = world.calls.unwrap_key(&ecb, copy, &blob[..32], &readable()).at("unwrap")?;
     world.read(key, &target)

@@ -66,6 +66,7 @@ impl Wire {
 
     /// Logs in, beside the module in the same process.
     pub fn log_in(&mut self, user_type: UserType, pin: &str) -> Rv<()> {
+        self.login = Bytes::new();
         let login = Login { user_type: user_type.into(), pin: Bytes::copy_from_slice(pin.as_bytes()) };
         match self.call(Op::Login(login))? {
             reply::Result::Login(reply) => self.login = reply.login_token,

