@@ -64,9 +64,17 @@ impl Kind {
 
 /// A token that is open and logged in.
 pub struct Token {
-    context: Pkcs11,
+    context: Option<Pkcs11>,
     slot: Slot,
-    _login: Session,
+    login: Option<Session>,
+}
+
+impl Drop for Token {
+    /// C_Finalize, so that the next token of this process starts from nothing.
+    fn drop(&mut self) {
+        self.login = None;
+        self.context.take().unwrap().finalize().unwrap();
+    }
 }
 
 impl Token {
@@ -78,12 +86,12 @@ impl Token {
         let slot = context.get_slots_with_token().unwrap().into_iter().find(is_it).expect("the token");
         let login = context.open_rw_session(slot).unwrap();
         login.login(UserType::User, Some(&AuthPin::new(PIN.into()))).unwrap();
-        Self { context, slot, _login: login }
+        Self { context: Some(context), slot, login: Some(login) }
     }
 
     /// Makes a key of a kind, labelled with its name.
     pub fn generate(&self, kind: Kind) {
-        let session = self.context.open_rw_session(self.slot).unwrap();
+        let session = self.context().open_rw_session(self.slot).unwrap();
         let label = Attribute::Label(kind.name().into());
         let private = [Attribute::Token(true), Attribute::Private(true), Attribute::Sign(true), label.clone()];
         let mut public = vec![Attribute::Token(true), Attribute::Verify(true), label];
@@ -129,14 +137,18 @@ impl Token {
         })
     }
 
+    fn context(&self) -> &Pkcs11 {
+        self.context.as_ref().unwrap()
+    }
+
     /// A new read/write session.
     pub fn read_write(&self) -> Session {
-        self.context.open_rw_session(self.slot).unwrap()
+        self.context().open_rw_session(self.slot).unwrap()
     }
 
     /// A new session, and the key of a kind.
     pub fn session(&self, kind: Kind) -> (Session, ObjectHandle) {
-        let session = self.context.open_ro_session(self.slot).unwrap();
+        let session = self.context().open_ro_session(self.slot).unwrap();
         let template = [Attribute::Class(ObjectClass::PRIVATE_KEY), Attribute::Label(kind.name().into())];
         let key = session.find_objects(&template).unwrap()[0];
         session.get_attributes(key, &[AttributeType::Sign]).unwrap();

@@ -208,7 +208,13 @@ mod tests {
     fn a_token_is_good_only_as_issued() {
         let key = hmac::Key::new(hmac::HMAC_SHA256, b"key");
         let unix = Peer::Unix { uid: 0, pid: Some(1) };
-        let login = Login { vault: Id([7; 16]), user_type: UserType::User, epoch: 3, id: Id([9; 16]), application: Id::default() };
+        let login = Login {
+            vault: Id([7; 16]),
+            user_type: UserType::User,
+            epoch: 3,
+            id: Id([9; 16]),
+            application: Id::default(),
+        };
         let token = issue_login_token(&key, &login, &unix);
         assert_eq!(
             read_login_token(&key, &token, &Peer::Unix { uid: 33, pid: None }).unwrap(),

@@ -184,11 +184,7 @@ fn converse<O: Operation>(
 }
 
 /// A step in the middle of an operation, which any error ends.
-fn step<O: Operation>(
-    module: &Module,
-    session: u64,
-    work: impl FnOnce(&mut O, &Remote) -> Result<()>,
-) -> Result<()> {
+fn step<O: Operation>(module: &Module, session: u64, work: impl FnOnce(&mut O, &Remote) -> Result<()>) -> Result<()> {
     let (mut operation, remote) = take::<O>(module, session)?;
     work(&mut operation, &remote)?;
     module.with(|running| running.resume(session, operation, &remote))
@@ -230,8 +226,8 @@ fn key_for(
 
 /// A private key's use. The public halves and secret keys never ask for the PIN again.
 fn use_of(key: Key, mechanism: Mechanism, attributes: &Attributes) -> Use {
-    let again = attributes.ulong(ck::CKA_CLASS) == Some(ck::CKO_PRIVATE_KEY)
-        && attributes.is(ck::CKA_ALWAYS_AUTHENTICATE);
+    let again =
+        attributes.ulong(ck::CKA_CLASS) == Some(ck::CKO_PRIVATE_KEY) && attributes.is(ck::CKA_ALWAYS_AUTHENTICATE);
     let authentication = if again { Authentication::needed() } else { Authentication::NotNeeded };
     Use { key, mechanism, authentication }
 }

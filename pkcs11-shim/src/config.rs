@@ -72,7 +72,8 @@ impl Config {
 /// which file is appended to.
 fn trusted_env(name: &str) -> Option<String> {
     use rustix::process::{getegid, geteuid, getgid, getuid};
-    let elevated = getuid() != geteuid() || getgid() != getegid();
+    // The kernel knows of file capabilities too (AT_SECURE, getauxval(3)).
+    let elevated = crate::ffi::is_secure_execution() || getuid() != geteuid() || getgid() != getegid();
     env::var(name).ok().filter(|value| !elevated && !value.is_empty())
 }
 

@@ -21,6 +21,13 @@ mod template;
 mod views;
 mod wrap_parameters;
 
+/// Whether the kernel started this program with more rights than its caller has: set-user-ID, set-group-ID or file
+/// capabilities (AT_SECURE, getauxval(3)).
+pub fn is_secure_execution() -> bool {
+    // SAFETY: getauxval takes a number and reads a vector that the kernel made at the start.
+    unsafe { libc::getauxval(libc::AT_SECURE) != 0 }
+}
+
 #[cfg(test)]
 mod tests;
 

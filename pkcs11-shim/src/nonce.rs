@@ -5,8 +5,8 @@ use cryptoki_sys as ck;
 
 use crate::error::{Error, Result};
 
-/// Random bits fewer than these would meet again too soon.
-const MIN_RANDOM_BITS: usize = 32;
+/// Random bits fewer than these would meet again too soon: with 64, one in four billion keys sees it within 100,000 messages.
+const MIN_RANDOM_BITS: usize = 64;
 
 /// What a message's parameter says of its nonce.
 #[derive(Clone, Debug, PartialEq, Eq)]

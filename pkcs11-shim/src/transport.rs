@@ -26,7 +26,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use prost::Message;
-use softkeep_proto::limits::MAX_MESSAGE_BYTES;
+use softkeep_proto::limits::{MAX_MESSAGE_BYTES, MODULE_GENERATION_TIMEOUT_MS};
 use softkeep_proto::pkcs11::v1::{Failure, Reply, Request, reply, request};
 use zeroize::Zeroize;
 
@@ -40,6 +40,7 @@ pub use self::tls::{Remote, TlsFiles};
 const MAX_SOCKET_PATH_BYTES: usize = 107;
 /// What the fields that are filled in per attempt (id, timeout) may add to a request.
 const FILLED_IN_BYTES: usize = 24;
+const GENERATION_TIMEOUT: Duration = Duration::from_millis(MODULE_GENERATION_TIMEOUT_MS);
 const FIRST_PAUSE: Duration = Duration::from_millis(5);
 const MAX_PAUSE: Duration = Duration::from_millis(250);
 /// grpc/statuscodes: INTERNAL.
@@ -214,7 +215,8 @@ impl Client {
         self.call_until(Instant::now() + self.timeout, vault_id, login_token, op, retry)
     }
 
-    /// [`call`](Self::call) with a deadline of its own.
+    /// [`call`](Self::call) with a deadline of its own. The answer to a request that makes a key has longer: the daemon
+    /// would make the key all the same, and nobody would know of it.
     pub fn call_until(
         &self,
         until: Instant,
@@ -232,13 +234,14 @@ impl Client {
         let (vault_id, login_token) = (Bytes::copy_from_slice(vault_id), Bytes::copy_from_slice(login_token));
         let application_id = self.application_id.clone();
         let secret = has_secret_reply(&op);
+        let answer_until = if makes_key(&op) { until + GENERATION_TIMEOUT } else { until };
         let mut request = Request { vault_id, login_token, application_id, op: Some(op), ..Request::default() };
         if request.encoded_len() + FILLED_IN_BYTES > MAX_MESSAGE_BYTES {
             return Err(CallError::TooLarge);
         }
         let mut pause = Duration::ZERO;
         loop {
-            let cause = match self.attempt(&mut request, until) {
+            let cause = match self.attempt(&mut request, until, answer_until) {
                 Ok(reply) => return open(request.id, reply, secret),
                 Err(Fault::Late) => return Err(self.unless_closed(CallError::Timeout)),
                 Err(Fault::Ended(End::Refused(status, text))) => return Err(CallError::Refused(status, text)),
@@ -255,12 +258,12 @@ impl Client {
         }
     }
 
-    fn attempt(&self, request: &mut Request, until: Instant) -> Result<Bytes, Fault> {
+    fn attempt(&self, request: &mut Request, until: Instant, answer_until: Instant) -> Result<Bytes, Fault> {
         let mux = self.pool.lend(&self.endpoint, until).map_err(|cause| Fault::Ended(End::NotSent(cause)))?;
-        let left = until.saturating_duration_since(Instant::now()).as_millis();
+        let left = answer_until.saturating_duration_since(Instant::now()).as_millis();
         // 0 would mean "no limit".
         request.timeout_ms = u32::try_from(left).unwrap_or(u32::MAX).max(1);
-        mux.exchange(request, until)
+        mux.exchange(request, answer_until)
     }
 
     fn unless_closed(&self, error: CallError) -> CallError {
@@ -304,6 +307,11 @@ impl Client {
     pub fn after_fork_in_child(guard: ForkGuard<'_>) -> Vec<Inherited> {
         guard.0.forget_parent()
     }
+}
+
+/// Whether a request may take the daemon long: pairs, keys derived from passwords, a vault that is emptied.
+fn makes_key(op: &request::Op) -> bool {
+    matches!(op, request::Op::GenerateKeyPair(_) | request::Op::GenerateKey(_) | request::Op::InitToken(_))
 }
 
 /// Whether the reply has what must not stay in memory.

@@ -6,7 +6,7 @@ mod hash;
 mod key_type;
 mod lattice;
 
-pub use curve::{Curve, EdwardsCurve, MontgomeryCurve};
+pub use curve::{Curve, EdwardsCurve, MontgomeryCurve, is_canonical_448};
 pub use hash::Hash;
 pub use key_type::{KeyType, SecretKind};
 pub use lattice::{MlDsaSet, MlKemSet};

@@ -82,3 +82,7 @@ pub const MAX_SEALED_OBJECT_BYTES: usize = 256 * 1024;
 
 /// How long a call of the module waits for the daemon, reconnecting meanwhile.
 pub const MODULE_CALL_TIMEOUT_MS: u64 = 15_000;
+
+/// How much longer the module waits for the answer to a request that reached a daemon and makes a key or derives one from a password: an
+/// RSA-8192 pair takes half a minute on a machine that has other things to do. Connecting has no more time than for any call.
+pub const MODULE_GENERATION_TIMEOUT_MS: u64 = 180_000;

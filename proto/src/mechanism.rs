@@ -163,9 +163,7 @@ macro_rules! rows {
 
 /// Every mechanism, in the order C_GetMechanismList shows them.
 pub const TABLE: &[Row] = {
-    use Hash::{
-        Sha1, Sha3_224, Sha3_256, Sha3_384, Sha3_512, Sha224, Sha256, Sha384, Sha512, Sha512_224, Sha512_256,
-    };
+    use Hash::{Sha1, Sha3_224, Sha3_256, Sha3_384, Sha3_512, Sha224, Sha256, Sha384, Sha512, Sha512_224, Sha512_256};
     rows! {
         CKM_RSA_PKCS_KEY_PAIR_GEN RsaKeyPair None, PAIR;
         CKM_RSA_PKCS RsaPkcs None, SIGN | RECOVER | CRYPT | WRAP;
@@ -475,7 +473,7 @@ impl Row {
             }
             F::EcKeyPair | F::Ecdsa => (256, 521),
             F::Ecdh | F::EcdhAesWrap => (255, 521),
-            F::EdwardsKeyPair | F::EdDsa | F::MontgomeryKeyPair => (255, 255),
+            F::EdwardsKeyPair | F::EdDsa | F::MontgomeryKeyPair => (255, 448),
             F::DhKeyPair | F::Dh => (crate::limits::MIN_DH_BITS as u64, crate::limits::MAX_DH_BITS as u64),
             // The public key's length in bytes (FIPS 203 and 204, table 2 and 3).
             F::MlDsaKeyPair | F::MlDsa | F::HashMlDsa => (1312, 2592),

@@ -1,5 +1,5 @@
-// The Go packages crypto11 and miekg/pkcs11 as clients: keys made, found and used, a TLS server whose key is in the token;
-// each checked by Go's own crypto. Usage: client, with the module, the token's label and its PIN in the environment.
+// The Go packages crypto11 and miekg/pkcs11 as clients: keys made, found and used, a TLS server whose key is in the
+// token; each checked by Go's own crypto. Usage: client, with the module, the token's label and its PIN in the environment.
 // Prints what it has done.
 package main
 

@@ -1,4 +1,4 @@
-//! The audit log of a real daemon: what is on record, and that nobody can change it unnoticed (design.md section 9).
+//! The audit log of a real daemon: what is on record, and that nobody can change it unnoticed.
 
 use std::{fs, path::PathBuf, thread, time::Duration};
 

@@ -1,5 +1,5 @@
-//! What else the Rust crate `cryptoki` can ask for: secret keys, ciphers that authenticate, messages, wrapping, derivation,
-//! key agreement, encapsulation and the newer signatures. OpenSSL and published vectors are the judges.
+//! What else the Rust crate `cryptoki` can ask for: secret keys, ciphers that authenticate, messages, wrapping,
+//! derivation, key agreement, encapsulation and the newer signatures. OpenSSL and published vectors are the judges.
 
 use std::{fs, path::PathBuf};
 
@@ -237,8 +237,7 @@ fn derivations_are_the_published_ones() {
     let base = bring_in(&session, KeyType::GENERIC_SECRET, &[0x0b; 22], &[Attribute::Derive(true)]);
     let (salt, info) = (bytes("000102030405060708090a0b0c"), bytes("f0f1f2f3f4f5f6f7f8f9"));
     let hkdf = HkdfParams::new(MechanismType::SHA256, Some(HkdfSalt::Data(&salt)), Some(&info));
-    let derived =
-        session.derive_key(&Mechanism::HkdfDerive(hkdf), base, &open(KeyType::GENERIC_SECRET, 42)).unwrap();
+    let derived = session.derive_key(&Mechanism::HkdfDerive(hkdf), base, &open(KeyType::GENERIC_SECRET, 42)).unwrap();
     let expected = "3cb25f25faacd57a90434f64d0362f2a2d2d0a90cf1a5a4c5db02d56ecc4c5bf34007208d5b887185865";
     assert_eq!(hex(&value(&session, derived)), expected);
     for (mechanism, expected) in [
@@ -283,8 +282,7 @@ fn keys_are_agreed_on_with_openssl() {
         openssl(daemon, &format!("genpkey -algorithm {genpkey} -out partner.pem"));
         openssl(daemon, "pkey -in partner.pem -pubout -outform DER -out partner.der");
         let partner = fs::read(daemon.path("partner.der")).unwrap();
-        let shared =
-            by_openssl(daemon, "pkeyutl -derive -inkey partner.pem -peerkey inside.der -peerform DER -out");
+        let shared = by_openssl(daemon, "pkeyutl -derive -inkey partner.pem -peerkey inside.der -peerform DER -out");
         let public_data = &partner[partner.len() - len..];
         let plain = Mechanism::Ecdh1Derive(Ecdh1DeriveParams::new(EcKdf::null(), public_data));
         let derived = session.derive_key(&plain, pair.1, &open(KeyType::GENERIC_SECRET, 32)).unwrap();
@@ -338,7 +336,8 @@ fn the_newer_signatures_and_encapsulation_work() {
         let hashed = Mechanism::HashMlDsaSha256(plain);
         session.verify(&hashed, pair.0, MESSAGE, &signature).unwrap();
     }
-    for set in [MlKemParameterSetType::ML_KEM_512, MlKemParameterSetType::ML_KEM_768, MlKemParameterSetType::ML_KEM_1024]
+    for set in
+        [MlKemParameterSetType::ML_KEM_512, MlKemParameterSetType::ML_KEM_768, MlKemParameterSetType::ML_KEM_1024]
     {
         let public = [Attribute::ParameterSet(ParameterSetType::from(set))];
         let pair = session.generate_key_pair(&Mechanism::MlKemKeyPairGen, &public, &[]).unwrap();
@@ -347,4 +346,22 @@ fn the_newer_signatures_and_encapsulation_work() {
         let opened = session.decapsulate_key(&Mechanism::MlKem, pair.1, &template, &sealed).unwrap();
         assert_eq!(value(&session, opened), value(&session, made));
     }
+}
+
+#[test]
+fn an_ecdsa_signature_without_the_zeros_before_both_numbers_is_verified() {
+    const P521: &[u8] = b"\x06\x05\x2b\x81\x04\x00\x23";
+    let client = Client::start();
+    let session = client.logged_in();
+    let public = [Attribute::EcParams(P521.into())];
+    let pair = session.generate_key_pair(&Mechanism::EccKeyPairGen, &public, &[]).unwrap();
+    // Each number is below 2^521, so that its first byte is 0 or 1.
+    let signatures = (0..200).map(|_| session.sign(&Mechanism::EcdsaSha512, pair.1, MESSAGE).unwrap());
+    let whole = signatures.into_iter().find(|signature| (signature[0], signature[66]) == (0, 0)).unwrap();
+    let short = [&whole[1..66], &whole[67..]].concat();
+    session.verify(&Mechanism::EcdsaSha512, pair.0, MESSAGE, &short).unwrap();
+    let refused = session.verify(&Mechanism::EcdsaSha512, pair.0, b"another message", &short);
+    assert_eq!(code(refused), RvError::SignatureInvalid);
+    let odd = session.verify(&Mechanism::EcdsaSha512, pair.0, MESSAGE, &short[1..]);
+    assert_eq!(code(odd), RvError::SignatureLenRange);
 }

@@ -1,4 +1,4 @@
-//! What fork() does to a logged-in program: parent and child go on, nobody hangs, nothing of the host's is closed (design.md section 4).
+//! What fork() does to a logged-in program: parent and child go on, nobody hangs, nothing of the host's is closed.
 
 use std::{process::Command, thread, time::Duration};
 

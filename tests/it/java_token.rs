@@ -43,7 +43,8 @@ fn keytool_makes_certifies_brings_in_and_deletes_what_jarsigner_signs_with() {
     );
     key_tool(&daemon, "-genseckey -alias secret -keyalg AES -keysize 256");
     // A key pair and its certificate from outside.
-    let make = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-384 -nodes -keyout ca.key -out ca.crt -subj /CN=ca -days 2";
+    let make =
+        "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-384 -nodes -keyout ca.key -out ca.crt -subj /CN=ca -days 2";
     output_of(&mut daemon.openssl(&make.split(' ').collect::<Vec<_>>()));
     let pack = "pkcs12 -export -inkey ca.key -in ca.crt -name brought -passout pass:secret -out ca.p12";
     output_of(&mut daemon.openssl(&pack.split(' ').collect::<Vec<_>>()));
@@ -95,6 +96,8 @@ fn keytool_makes_certifies_brings_in_and_deletes_what_jarsigner_signs_with() {
     let objects = stdout_of(&mut objects);
     assert_eq!(objects.matches("Private Key Object").count(), 1, "{objects}");
     assert!(!objects.contains("Secret Key Object"), "{objects}");
+    // Java names nothing; the vault names what it gets.
+    assert!(!objects.lines().any(|line| line.trim() == "label:"), "{objects}");
     let made_inside = "sensitive, always sensitive, never extractable, local";
     assert!(objects.contains(made_inside), "the RSA key was not made in the token: {objects}");
 }

@@ -95,7 +95,18 @@ fn what_each_program_costs() {
         assert!(count <= most, "{what}: {count} requests, at most {most}");
     };
     count("openssl dgst by the engine", 12, &|| {
-        let arguments = ["dgst", "-engine", "pkcs11", "-sha256", "-keyform", "engine", "-sign", &key_uri("web"), "-out", "signature"];
+        let arguments = [
+            "dgst",
+            "-engine",
+            "pkcs11",
+            "-sha256",
+            "-keyform",
+            "engine",
+            "-sign",
+            &key_uri("web"),
+            "-out",
+            "signature",
+        ];
         output_of(daemon.openssl_engine(&arguments).arg(&file));
     });
     count("pkcs11-tool --sign", 12, &|| {

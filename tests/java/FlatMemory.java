@@ -34,10 +34,11 @@ public class FlatMemory {
         SecretKeySpec key = new SecretKeySpec(new byte[32], "AES");
         Cipher[] ciphers = {Cipher.getInstance("AES/CBC/PKCS5Padding", token),
             Cipher.getInstance("AES/CBC/PKCS5Padding", "SunJCE")};
-        MessageDigest[] digests = {MessageDigest.getInstance("SHA-256", "SUN"), MessageDigest.getInstance("SHA-256", "SUN")};
+        MessageDigest[] digests = new MessageDigest[] {null, null};
         byte[] block = new byte[MEBIBYTE];
         byte[] output = new byte[MEBIBYTE + 32];
         for (int which = 0; which < 2; which++) {
+            digests[which] = MessageDigest.getInstance("SHA-256", "SUN");
             ciphers[which].init(Cipher.ENCRYPT_MODE, key, new IvParameterSpec(new byte[16]));
             for (int count = 0; count < mebibytes; count++) {
                 block[0] = (byte) count;

@@ -1,5 +1,5 @@
-// A TLS server whose keys are in the token: gives each key its chain of certificates, then answers every connection with
-// one page, and says on standard output where it listens.
+// A TLS server whose keys are in the token: gives each key its chain of certificates, then answers every connection
+// with one page, and says on standard output where it listens.
 // Usage: java ServeTls.java CONFIG PIN CA ALIAS=CERTIFICATE…
 import java.io.InputStream;
 import java.io.OutputStream;

@@ -3,7 +3,6 @@
 // Each check prints one line "NAME true". CERTIFIED is the alias of an RSA key pair in the token.
 import java.math.BigInteger;
 import java.nio.charset.StandardCharsets;
-import java.security.AlgorithmParameters;
 import java.security.Key;
 import java.security.KeyFactory;
 import java.security.KeyPair;
@@ -16,7 +15,6 @@ import java.security.PublicKey;
 import java.security.SecureRandom;
 import java.security.Security;
 import java.security.Signature;
-import java.security.cert.Certificate;
 import java.security.spec.AlgorithmParameterSpec;
 import java.security.spec.ECGenParameterSpec;
 import java.security.spec.MGF1ParameterSpec;
@@ -40,7 +38,7 @@ import javax.crypto.spec.IvParameterSpec;
 import javax.crypto.spec.SecretKeySpec;
 
 public class UseToken {
-    static final byte[] MESSAGE = "what is signed".getBytes(StandardCharsets.UTF_8);
+    static final byte[] MESSAGE = "what is signed, or put into a Mac".getBytes(StandardCharsets.UTF_8);
     static final byte[] OTHER = "what is not signed".getBytes(StandardCharsets.UTF_8);
     static Provider token;
 
@@ -89,7 +87,7 @@ public class UseToken {
 
     static void signatures() throws Exception {
         KeyPair rsa = pair("RSA", modulus(2048));
-        KeyPair jdkRsa = new Pairs().rsa();
+        KeyPair jdkRsa = foreign("RSA", "SunRsaSign", modulus(2048));
         for (String algorithm : offered("Signature")) {
             // JDK 17 offers PSS with SHA-3 and cannot hand its parameters to any module.
             if (algorithm.contains("RSA") && !algorithm.matches("SHA3.*PSS")) {
@@ -98,7 +96,7 @@ public class UseToken {
         }
         for (String curve : new String[] {"secp256r1", "secp384r1", "secp521r1"}) {
             KeyPair ec = pair("EC", new ECGenParameterSpec(curve));
-            KeyPair jdkEc = new Pairs().ec(curve);
+            KeyPair jdkEc = foreign("EC", "SunEC", new ECGenParameterSpec(curve));
             for (String algorithm : offered("Signature")) {
                 if (algorithm.contains("ECDSA")) {
                     signs(algorithm, ec, jdkEc, "SunEC", " " + curve);
@@ -159,19 +157,11 @@ public class UseToken {
         return new PSSParameterSpec(name, "MGF1", new MGF1ParameterSpec(name), salt, 1);
     }
 
-    /** Key pairs of the JDK's own. */
-    static class Pairs {
-        KeyPair rsa() throws Exception {
-            KeyPairGenerator generator = KeyPairGenerator.getInstance("RSA", "SunRsaSign");
-            generator.initialize(2048);
-            return generator.generateKeyPair();
-        }
-
-        KeyPair ec(String curve) throws Exception {
-            KeyPairGenerator generator = KeyPairGenerator.getInstance("EC", "SunEC");
-            generator.initialize(new ECGenParameterSpec(curve));
-            return generator.generateKeyPair();
-        }
+    /** A key pair of the JDK's own. */
+    static KeyPair foreign(String algorithm, String provider, AlgorithmParameterSpec specification) throws Exception {
+        KeyPairGenerator generator = KeyPairGenerator.getInstance(algorithm, provider);
+        generator.initialize(specification);
+        return generator.generateKeyPair();
     }
 
     // Ciphers.
@@ -202,7 +192,8 @@ public class UseToken {
     }
 
     /** Whether the token and the JDK give the same for messages of several lengths, in one part and in many. */
-    static boolean agrees(String algorithm, SecretKeySpec plainKey, AlgorithmParameterSpec parameters) throws Exception {
+    static boolean agrees(String algorithm, SecretKeySpec plainKey, AlgorithmParameterSpec parameters)
+        throws Exception {
         boolean padded = algorithm.contains("PKCS5");
         boolean streaming = algorithm.contains("CTR") || algorithm.contains("GCM") || algorithm.startsWith("ChaCha");
         boolean authenticates = algorithm.contains("GCM") || algorithm.startsWith("ChaCha");
@@ -298,7 +289,7 @@ public class UseToken {
         }
         Cipher wrapping = Cipher.getInstance("RSA/ECB/PKCS1Padding", "SunJCE");
         wrapping.init(Cipher.WRAP_MODE, outside);
-        SecretKeySpec secret = new SecretKeySpec(new byte[] {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16}, "AES");
+        SecretKeySpec secret = new SecretKeySpec(Arrays.copyOf(MESSAGE, 16), "AES");
         byte[] wrapped = wrapping.wrap(secret);
         Cipher unwrapping = Cipher.getInstance("RSA/ECB/PKCS1Padding", token);
         unwrapping.init(Cipher.UNWRAP_MODE, inside);
@@ -356,9 +347,10 @@ public class UseToken {
     static void agreements() throws Exception {
         for (String curve : new String[] {"secp256r1", "secp384r1", "secp521r1"}) {
             KeyPair inside = pair("EC", new ECGenParameterSpec(curve));
-            KeyPair outside = new Pairs().ec(curve);
+            KeyPair outside = foreign("EC", "SunEC", new ECGenParameterSpec(curve));
             byte[] here = agree("ECDH", token, inside.getPrivate(), outside.getPublic());
-            byte[] there = agree("ECDH", Security.getProvider("SunEC"), outside.getPrivate(), outside(inside.getPublic()));
+            PublicKey half = outside(inside.getPublic());
+            byte[] there = agree("ECDH", Security.getProvider("SunEC"), outside.getPrivate(), half);
             says("ECDH " + curve, Arrays.equals(here, there));
         }
         KeyPairGenerator generator = KeyPairGenerator.getInstance("DH", "SunJCE");
@@ -388,15 +380,12 @@ public class UseToken {
         byte[] random = new byte[64];
         SecureRandom.getInstance("PKCS11", token).nextBytes(random);
         says("SecureRandom", !Arrays.equals(random, new byte[64]));
-        AlgorithmParameters.getInstance("GCM", token);
     }
 
     // The token as a KeyStore.
 
     static void entries(KeyStore store, char[] pin, String certified) throws Exception {
-        // A certificate of the token for a key brought from outside: any will do, the chain is what is stored.
-        Certificate[] chain = store.getCertificateChain(certified);
-        says("chain", chain.length == 1);
+        says("chain", store.getCertificateChain(certified).length == 1);
         SecretKeySpec secret = new SecretKeySpec(Arrays.copyOf(OTHER, 16), "AES");
         store.setKeyEntry("written", secret, null, null);
         KeyStore again = KeyStore.getInstance("PKCS11", token);

@@ -48,12 +48,17 @@ function decrypt(key, mechanism, data) {
 }
 
 function rsa() {
-  const name = [attribute(pkcs11js.CKA_TOKEN, true), attribute(pkcs11js.CKA_LABEL, "from Node"), attribute(pkcs11js.CKA_ID, Buffer.from([1]))];
+  const name = [
+    attribute(pkcs11js.CKA_TOKEN, true),
+    attribute(pkcs11js.CKA_LABEL, "from Node"),
+    attribute(pkcs11js.CKA_ID, Buffer.from([1])),
+  ];
+  const exponent = attribute(pkcs11js.CKA_PUBLIC_EXPONENT, Buffer.from([1, 0, 1]));
   const pair = token.C_GenerateKeyPair(
     session,
     { mechanism: pkcs11js.CKM_RSA_PKCS_KEY_PAIR_GEN },
-    [...name, attribute(pkcs11js.CKA_MODULUS_BITS, 2048), attribute(pkcs11js.CKA_PUBLIC_EXPONENT, Buffer.from([1, 0, 1]))],
-    [...name, attribute(pkcs11js.CKA_PRIVATE, true), attribute(pkcs11js.CKA_SIGN, true), attribute(pkcs11js.CKA_DECRYPT, true)],
+    [...name, attribute(pkcs11js.CKA_MODULUS_BITS, 2048), exponent],
+    [...name, attribute(pkcs11js.CKA_SIGN, true), attribute(pkcs11js.CKA_DECRYPT, true)],
   );
   const jwk = { kty: "RSA", e: "AQAB", n: get(pair.publicKey, pkcs11js.CKA_MODULUS).toString("base64url") };
   const outside = crypto.createPublicKey({ key: jwk, format: "jwk" });

@@ -1,4 +1,5 @@
 //! PKCS#11's functions on objects and keys, called directly: each gives the CK_RV as it came.
+#![allow(clippy::macro_metavars_in_unsafe)] // as in `raw.rs`
 
 use std::ptr;
 
@@ -108,9 +109,8 @@ impl Calls {
 
     /// C_SetAttributeValue.
     pub fn set(self, object: u64, template: &Template) -> Rv<()> {
-        ok(template.lend(|template, count| {
-            raw_call!(self.module, C_SetAttributeValue(self.session, object, template, count))
-        }))
+        ok(template
+            .lend(|template, count| raw_call!(self.module, C_SetAttributeValue(self.session, object, template, count))))
     }
 
     /// C_DestroyObject.
@@ -188,9 +188,7 @@ impl Calls {
 
     /// C_FindObjects: every object that a template fits.
     pub fn find(self, template: &Template) -> Rv<Vec<u64>> {
-        ok(template.lend(|template, count| {
-            raw_call!(self.module, C_FindObjectsInit(self.session, template, count))
-        }))?;
+        ok(template.lend(|template, count| raw_call!(self.module, C_FindObjectsInit(self.session, template, count))))?;
         let (mut found, mut page, mut got) = (Vec::new(), [0; 64], 1);
         while got > 0 {
             ok(raw_call!(self.module, C_FindObjects(self.session, page.as_mut_ptr(), 64, &mut got)))?;

@@ -4,7 +4,7 @@ use ed448_goldilocks as ed448;
 use ed25519_dalek::{SigningKey, VerifyingKey};
 use sha2::digest::consts::U64;
 use sha2::digest::{FixedOutput, FixedOutputReset, HashMarker, Output, OutputSizeUser, Reset, Update};
-use softkeep_proto::algorithm::EdwardsCurve;
+use softkeep_proto::algorithm::{EdwardsCurve, is_canonical_448};
 
 use crate::error::{Error, ErrorCode, Result};
 
@@ -105,16 +105,6 @@ fn ed25519_public(public: &[u8]) -> Option<VerifyingKey> {
 fn ed448_public(public: &[u8]) -> Option<ed448::VerifyingKey> {
     let bytes: [u8; 57] = public.try_into().ok().filter(is_canonical_448)?;
     ed448::VerifyingKey::from_bytes(&bytes).ok()
-}
-
-/// Whether a point of Ed448 is written as RFC 8032 section 5.2.2 has it: y below 2^448 - 2^224 - 1, and of the last
-/// byte one bit at most. The crate does not ask, and then one signature would have several forms.
-fn is_canonical_448(point: &[u8; 57]) -> bool {
-    let (y, sign) = point.split_at(56);
-    // The prime's bytes are all ff but the one at 28, the smaller end first.
-    let prime_at = |at: usize| if at == 28 { 0xfe } else { 0xff };
-    let below = y.iter().enumerate().rev().find_map(|(at, byte)| (*byte != prime_at(at)).then(|| *byte < prime_at(at)));
-    below == Some(true) && sign.iter().all(|byte| byte & 0x7f == 0)
 }
 
 fn no_context() -> Error {

@@ -145,8 +145,8 @@ fn copy_key(
         _ => error,
     })?;
     let (given, rest) = template.split();
-    // What the vault would call the original is said of the copy in so many words. Saying nothing is not said: a nameless session key
-    // that becomes the vault's is labelled as the vault names it.
+    // What the vault would call the original is said of the copy in so many words. Saying nothing is not said: a
+    // nameless session key that becomes the vault's is labelled as the vault names it.
     let said = [ck::CKA_LABEL, ck::CKA_ID].into_iter().filter_map(|kind| {
         let value = face.attributes.get(&kind).filter(|value| !value.is_empty());
         value.map(|value| (kind, value.to_vec()))

@@ -13,7 +13,7 @@ use crate::{
     error::Result,
     keys::catalog::Version,
     pipeline::Unsealed,
-    policy::{Authorized, Permission, Place, VaultName},
+    policy::{Authorized, Permission, Place, VaultName, profile::Rules},
     workers::Lane,
 };
 
@@ -23,6 +23,8 @@ pub struct CreateKey {
     name: String,
     key_type: KeyType,
     wishes: Wishes,
+    /// Whether the caller named the operations; else the vault's profile has a say in them.
+    says_ops: bool,
 }
 
 impl CreateKey {
@@ -31,7 +33,8 @@ impl CreateKey {
         names::check_key_name(&request.name)?;
         let (key_type, hsm) = new_version::parse_key_type(&request.kty, request.key_size_bits, &request.curve)?;
         let wishes = Wishes::parse(Some(key_type), &request.key_ops, request.attributes, hsm, request.request_id)?;
-        Ok(Self { vault: VaultName::Named(request.vault), name: request.name, key_type, wishes })
+        let says_ops = !request.key_ops.is_empty();
+        Ok(Self { vault: VaultName::Named(request.vault), name: request.name, key_type, wishes, says_ops })
     }
 }
 
@@ -51,14 +54,19 @@ impl Operation for CreateKey {
 
     fn run(grant: Authorized<Self>, rooms: &Unsealed) -> Result<KeyView> {
         let vault = grant.vault()?.id;
-        let operation = grant.into_operation();
+        let rules = Rules::of(&grant.vault()?.record)?;
+        let mut operation = grant.into_operation();
         let key_type = operation.key_type;
+        if !operation.says_ops {
+            operation.wishes.ops = rules.default_ops(operation.wishes.ops);
+        }
         let material = rooms.keys.backend.generate(key_type)?;
         let public = match key_type {
             KeyType::Secret(..) => None,
             _ => Some(key_info::public_info_of_private(&material)?),
         };
         let mut record = operation.wishes.into_record(key_type, public.as_ref(), true)?;
+        record.policy.as_ref().map_or(Ok(()), |policy| rules.check_key(policy))?;
         if let KeyType::Secret(kind, _) = key_type {
             record.check_value = new_object::check_value(rooms, vault, kind, &material)?;
         }

@@ -30,12 +30,13 @@ pub struct CreateObject {
     label: String,
     permission: Permission,
     audited: Audited,
-    object: NewObject,
+    template: Template,
     request_id: String,
 }
 
 impl CreateObject {
-    /// Checks what the application brings.
+    /// Checks the form of what the application brings. Its numbers are worked on in [`Operation::run`]: that takes long, and not everybody
+    /// may ask for it.
     pub fn parse(vault: Id, request: v1::CreateObject) -> Result<Self> {
         let template = Template::parse(request.template)?;
         let class = template.peek_number(ck::CKA_CLASS)?;
@@ -47,20 +48,23 @@ impl CreateObject {
         };
         let permission = new_object::permission(&template, class, to_keep);
         let audited = new_object::audited(&template);
-        let object = match class {
-            ck::CKO_CERTIFICATE => NewObject::Other(OtherDraft::certificate(template)?),
-            ck::CKO_DATA => NewObject::Other(OtherDraft::data(template)?),
-            ck::CKO_PUBLIC_KEY => NewObject::Key(public_key::read(template)?),
-            ck::CKO_PRIVATE_KEY => NewObject::Key(private_key::read(template)?),
-            ck::CKO_SECRET_KEY => NewObject::Key(secret_key::read(template)?),
-            _ => {
-                let cannot = format!("objects of class {class} cannot be written");
-                return Err(Error::new(ErrorCode::AttributeInvalid, cannot));
-            }
-        };
         let request_id = names::request_id(&request.request_id)?;
-        Ok(Self { vault, class, label, permission, audited, object, request_id })
+        Ok(Self { vault, class, label, permission, audited, template, request_id })
     }
+}
+
+fn read(class: u64, template: Template) -> Result<NewObject> {
+    Ok(match class {
+        ck::CKO_CERTIFICATE => NewObject::Other(OtherDraft::certificate(template)?),
+        ck::CKO_DATA => NewObject::Other(OtherDraft::data(template)?),
+        ck::CKO_PUBLIC_KEY => NewObject::Key(public_key::read(template)?),
+        ck::CKO_PRIVATE_KEY => NewObject::Key(private_key::read(template)?),
+        ck::CKO_SECRET_KEY => NewObject::Key(secret_key::read(template)?),
+        _ => {
+            let cannot = format!("objects of class {class} cannot be written");
+            return Err(Error::new(ErrorCode::AttributeInvalid, cannot));
+        }
+    })
 }
 
 impl Operation for CreateObject {
@@ -88,8 +92,9 @@ impl Operation for CreateObject {
     fn run(grant: Authorized<Self>, rooms: &Unsealed) -> Result<Found> {
         let caller = grant.caller().clone();
         let operation = grant.into_operation();
+        let object = read(operation.class, operation.template)?;
         // The backend that will use the key checks it too: that its numbers belong together and are large enough.
-        if let NewObject::Key(key) = &operation.object {
+        if let NewObject::Key(key) = &object {
             match (operation.class, &key.public) {
                 (ck::CKO_PRIVATE_KEY, _) => drop(rooms.keys.backend.open(&key.material)?),
                 (_, Some(public)) if matches!(key.key_type, KeyType::Rsa(_)) => {
@@ -98,6 +103,6 @@ impl Operation for CreateObject {
                 _ => {}
             }
         }
-        new_object::make(rooms, &caller, operation.vault, vec![operation.object], &operation.request_id)
+        new_object::make(rooms, &caller, operation.vault, vec![object], &operation.request_id)
     }
 }

@@ -3,7 +3,10 @@
 use std::{borrow::Cow, sync::Arc};
 
 use bytes::Bytes;
-use softkeep_proto::{mechanism::Row, v1};
+use softkeep_proto::{
+    mechanism::{Family, Row},
+    v1,
+};
 use zeroize::Zeroizing;
 
 use super::{
@@ -95,6 +98,8 @@ impl Operation for Decrypt {
             if let Decryption::Private(scheme) = &operation.how {
                 Rules::of(&grant.vault()?.record)?.check_decrypt(row, scheme)?;
             }
+        } else {
+            method::check_jose(grant.version()?, Family::RsaOaep, None)?;
         }
         let key = rooms.keys.open(&grant)?;
         let plaintext = match &operation.how {

@@ -83,8 +83,9 @@ fn base_class(row: &Row) -> u64 {
     }
 }
 
-/// What follows for the derived key. Where the base's own bytes are in it (PKCS#11 3.2 section 6.43), it is as sensitive as that; else what
-/// the base was always is all that it hands down.
+/// What follows for the derived key. Where the base's own bytes are in it (PKCS#11 3.2 section 6.43), it is as sensitive as that, and unless
+/// that may be read never leaves: brought back as a private key, it would tell by its public half how the two differ. Else what the base was
+/// always is all that it hands down.
 fn provenance(how: &Derivation, base: &Version, other: Option<&Version>) -> Provenance {
     let mut provenance = Provenance::derived(&base.policy);
     let own_bytes = matches!(
@@ -98,10 +99,11 @@ fn provenance(how: &Derivation, base: &Version, other: Option<&Version>) -> Prov
     if own_bytes {
         for key in [Some(base), other].into_iter().flatten() {
             provenance.must_be_sensitive |= key.policy.sensitive;
-            provenance.must_stay |= !key.policy.extractable;
+            provenance.must_stay |= !key.policy.is_readable();
             provenance.always_sensitive &= key.policy.always_sensitive;
             provenance.never_extractable &= key.policy.never_extractable;
             provenance.unwrapped_by_untrusted |= key.policy.unwrapped_by_untrusted;
+            provenance.wrap_with_trusted |= key.policy.wrap_with_trusted;
         }
     }
     provenance
@@ -149,7 +151,12 @@ impl Operation for DeriveKey {
     }
 
     fn lane(&self, version: Option<&Version>) -> Lane {
-        if self.token { Lane::Store } else { method::lane(version, 0) }
+        match self.method.how {
+            _ if self.token => Lane::Store,
+            // Up to thousands of rounds.
+            Derivation::Counter { .. } => Lane::Compute,
+            _ => method::lane(version, 0),
+        }
     }
 
     fn run(grant: Authorized<Self>, rooms: &Unsealed) -> Result<Found> {

@@ -49,6 +49,22 @@ pub struct Password {
     pub iterations: u32,
 }
 
+/// All the rounds of one CKM_PKCS5_PBKD2: what is in use is below a million, and so many take some ten seconds, which nobody can end.
+pub const MAX_PBKDF2_ROUNDS: u64 = 20_000_000;
+
+impl Password {
+    /// Each block of the hash's length takes all iterations anew (RFC 8018 section 5.2).
+    fn check_work(&self, key_bytes: usize) -> Result<()> {
+        let rounds = u64::from(self.iterations).saturating_mul(key_bytes.div_ceil(self.hash.len()) as u64);
+        if rounds <= MAX_PBKDF2_ROUNDS {
+            return Ok(());
+        }
+        let detail =
+            format!("so long a key of so many iterations takes {rounds} rounds; {MAX_PBKDF2_ROUNDS} are the limit");
+        Err(Error::new(ErrorCode::InvalidParameters, detail))
+    }
+}
+
 impl GenerateKey {
     /// Checks what the application asks for. `password` is the parameter of CKM_PKCS5_PBKD2, which needs one.
     pub fn parse(vault: Id, request: v1::GenerateKey, password: Option<Password>) -> Result<Self> {
@@ -65,6 +81,7 @@ impl GenerateKey {
         set_key_type(row, &mut template)?;
         let length = new_object::secret_len(&template)?.or_else(|| usual_len(row));
         let length = length.ok_or_else(|| Error::new(ErrorCode::TemplateIncomplete, "CKA_VALUE_LEN is missing"))?;
+        password.as_ref().map_or(Ok(()), |password| password.check_work(length))?;
         let request_id = names::request_id(&request.request_id)?;
         Ok(Self { vault, row, length, password, template, request_id })
     }
@@ -151,5 +168,22 @@ impl Operation for GenerateKey {
         };
         let key = NewKey::secret(template, value, provenance)?;
         new_object::make(rooms, &caller, vault, vec![NewObject::Key(key)], &request_id)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// 13 blocks of SHA-1 for 256 bytes.
+    #[test]
+    fn a_long_key_of_a_password_takes_its_iterations_for_each_block() {
+        let work = |iterations, key_bytes| {
+            let password = Password { hash: Hash::Sha1, password: Zeroizing::default(), salt: Vec::new(), iterations };
+            password.check_work(key_bytes).map_err(|error| error.code)
+        };
+        assert_eq!((work(20_000_000, 20), work(20_000_000, 21)), (Ok(()), Err(ErrorCode::InvalidParameters)));
+        assert_eq!((work(1_500_000, 256), work(1_600_000, 256)), (Ok(()), Err(ErrorCode::InvalidParameters)));
+        assert!(work(u32::MAX, usize::MAX).is_err());
     }
 }

@@ -14,7 +14,7 @@ use crate::{
     error::Result,
     keys::catalog::Version,
     pipeline::Unsealed,
-    policy::{Authorized, Permission, Place, VaultName},
+    policy::{Authorized, Permission, Place, VaultName, profile::Rules},
     workers::Lane,
 };
 
@@ -60,10 +60,12 @@ impl Operation for ImportKey {
 
     fn run(grant: Authorized<Self>, rooms: &Unsealed) -> Result<KeyView> {
         let vault = grant.vault()?.id;
+        let rules = Rules::of(&grant.vault()?.record)?;
         let operation = grant.into_operation();
         // The backend that will use the key checks it too: that its halves belong together, that its primes are odd.
         rooms.keys.backend.open(&operation.pkcs8_der)?;
         let record = operation.wishes.into_record(operation.public.key_type, Some(&operation.public), false)?;
+        record.policy.as_ref().map_or(Ok(()), |policy| rules.check_key(policy))?;
         let new = NewVersion { record, material: operation.pkcs8_der };
         let id = new_version::write(rooms, vault, &Naming::Exactly(operation.name), new)?;
         GetKey::show(rooms, vault, id)

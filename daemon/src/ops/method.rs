@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use cryptoki_sys as ck;
 use softkeep_proto::{
     algorithm::{Curve, EdwardsCurve, EncryptScheme, Hash, KeyType, MontgomeryCurve, SignScheme},
-    mechanism::Row,
+    mechanism::{self, Family, Row},
     pkcs11::v1::Attribute,
 };
 
@@ -61,6 +61,16 @@ pub fn check_mechanism(version: &Version, class: u64, row: &Row) -> Result<()> {
         return Err(Error::new(ErrorCode::OperationNotPermitted, format!("the key does not allow {}", row.name)));
     }
     Ok(())
+}
+
+/// The same for the private half and an algorithm in JOSE's words: a mechanism that does it, with its hash or without, must be allowed.
+pub fn check_jose(version: &Version, family: Family, hash: Option<Hash>) -> Result<()> {
+    let allowed = &version.policy.allowed_mechanisms;
+    let does = |row: &Row| row.family == family && (row.hash.is_none() || row.hash == hash);
+    if allowed.is_empty() || allowed.iter().filter_map(|number| mechanism::find(*number)).any(does) {
+        return Ok(());
+    }
+    Err(Error::new(ErrorCode::OperationNotPermitted, "the key's CKA_ALLOWED_MECHANISMS have none that does this"))
 }
 
 /// The classes of keys that are secret.

@@ -50,6 +50,8 @@ pub struct Provenance {
     pub must_stay: bool,
     /// What it unwraps or was unwrapped by is not trusted: it wraps no sensitive key.
     pub unwrapped_by_untrusted: bool,
+    /// A template that says CKA_WRAP_WITH_TRUSTED false is refused.
+    pub wrap_with_trusted: bool,
 }
 
 impl Provenance {
@@ -92,6 +94,7 @@ impl Provenance {
             must_be_sensitive: false,
             must_stay: false,
             unwrapped_by_untrusted: false,
+            wrap_with_trusted: false,
         }
     }
 }

@@ -29,7 +29,7 @@ pub struct Wishes {
     expires: Option<i64>,
     tags: BTreeMap<String, String>,
     hsm: bool,
-    ops: Ops,
+    pub(super) ops: Ops,
     request_id: String,
 }
 
@@ -85,7 +85,11 @@ impl Wishes {
             generated,
             always_sensitive: generated,
             never_extractable: generated,
-            generation_mechanism: if generated { generation_mechanism(key_type) } else { ck::CK_UNAVAILABLE_INFORMATION },
+            generation_mechanism: if generated {
+                generation_mechanism(key_type)
+            } else {
+                ck::CK_UNAVAILABLE_INFORMATION
+            },
             public: public.map(|_| PublicPolicy::default()),
             ..KeyPolicy::default()
         };

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use softkeep_proto::{
     algorithm::{self, Curve, KeyType, SignScheme},
     limits::MAX_CRYPTO_INPUT_BYTES,
-    mechanism::Row,
+    mechanism::{Family, Row},
     v1,
 };
 
@@ -156,9 +156,18 @@ impl Operation for Sign {
     fn run(grant: Authorized<Self>, rooms: &Unsealed) -> Result<Self::Reply> {
         let (operation, version) = (grant.operation(), grant.version()?);
         check_fit(version, operation.curve, &operation.input)?;
-        if let Some(row) = operation.row {
-            method::check_key(&grant, row, &SECRET_OR_PRIVATE)?;
-            Rules::of(&grant.vault()?.record)?.check_sign(row, &operation.how, &operation.input)?;
+        match (operation.row, &operation.how) {
+            (Some(row), how) => {
+                method::check_key(&grant, row, &SECRET_OR_PRIVATE)?;
+                Rules::of(&grant.vault()?.record)?.check_sign(row, how, &operation.input)?;
+            }
+            (None, Signing::Signature(SignScheme::RsaPkcs1(hash))) => {
+                method::check_jose(version, Family::RsaPkcs, Some(*hash))?;
+            }
+            (None, Signing::Signature(SignScheme::RsaPss { hash, .. })) => {
+                method::check_jose(version, Family::RsaPss, Some(*hash))?;
+            }
+            (None, _) => method::check_jose(version, Family::Ecdsa, operation.curve.map(crate::crypto::curve_hash))?,
         }
         let key = rooms.keys.open(&grant)?;
         let signature = match (&operation.how, operation.row) {

@@ -10,6 +10,7 @@ use std::{
 };
 
 use bytes::Bytes;
+use prost::Message as _;
 use softkeep_proto::{
     error::ErrorCode,
     limits::MAX_IN_FLIGHT_PER_CONNECTION,
@@ -57,6 +58,9 @@ struct Connection {
     in_flight: Semaphore,
 }
 
+/// What one permit of a connection pays for: all of them are the requests it may have in flight, and 64 MiB.
+const BYTES_PER_PERMIT: usize = 16 * 1024;
+
 /// Replies waiting for a module that does not read them; with that many no more are made. What one refers to can be large.
 const MAX_WAITING_REPLIES: usize = 256;
 
@@ -98,19 +102,20 @@ impl Connection {
 
     /// Runs a request where it arrived; what does not end at once goes on by itself while the next request is read.
     async fn take(self: Arc<Self>, request: Request) {
+        let permits = u32::try_from(1 + request.encoded_len() / BYTES_PER_PERMIT).unwrap_or(u32::MAX);
         let connection = self.clone();
         let mut work = Box::pin(async move { connection.answer(request).await });
         let reply = match poll_once(work.as_mut()) {
             Poll::Ready(reply) => reply,
             Poll::Pending => {
                 // Never closed, so a permit always comes; waiting for it is what holds back a module that sends too much.
-                let Ok(permit) = self.in_flight.acquire().await else { return };
+                let Ok(permit) = self.in_flight.acquire_many(permits).await else { return };
                 permit.forget();
                 tokio::spawn(async move {
                     let reply = work.await;
                     let _ = self.replies.send(Ok(reply)).await;
                     // Not before: replies that nobody reads would gather without limit.
-                    self.in_flight.add_permits(1);
+                    self.in_flight.add_permits(permits as usize);
                 });
                 return;
             }

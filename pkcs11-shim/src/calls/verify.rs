@@ -49,8 +49,8 @@ pub fn take_in(
     }
 }
 
-/// A signature of the length that the key gives. One of ECDSA may come shorter: an application that had r and s as numbers
-/// leaves out the zeros that stand before both (section 6.3.1).
+/// A signature of the length that the key gives. One of ECDSA may come shorter: an application that had r and s as
+/// numbers leaves out the zeros that stand before both (section 6.3.1).
 fn whole<'s>(mechanism: &Mechanism, signature_len: usize, signature: &'s [u8]) -> Result<Cow<'s, [u8]>> {
     if signature.len() == signature_len {
         return Ok(signature.into());

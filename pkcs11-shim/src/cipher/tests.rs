@@ -41,7 +41,10 @@ fn lengths_of_block_modes() {
     let opened = cipher(ck::CKM_AES_CBC_PAD, iv(), Decrypt);
     assert_eq!((opened.update_len(0), opened.update_len(16), opened.update_len(17)), (Ok(0), Ok(0), Ok(16)));
     assert_eq!(opened.finish_len(32), Ok(Length::UpTo(32)));
-    assert_eq!((opened.finish_len(0), opened.finish_len(15)), (Err(Error::EncryptedDataLenRange), Err(Error::EncryptedDataLenRange)));
+    assert_eq!(
+        (opened.finish_len(0), opened.finish_len(15)),
+        (Err(Error::EncryptedDataLenRange), Err(Error::EncryptedDataLenRange))
+    );
 }
 
 #[test]
@@ -64,5 +67,8 @@ fn lengths_of_what_is_gathered() {
     let padded = cipher(ck::CKM_AES_KEY_WRAP_PAD, Raw::Nothing, Encrypt);
     assert_eq!((padded.finish_len(7), padded.finish_len(8)), (Err(Error::DataLenRange), Ok(Length::Exact(24))));
     let opened = cipher(ck::CKM_AES_KEY_WRAP_KWP, Raw::Nothing, Decrypt);
-    assert_eq!((opened.finish_len(24), opened.finish_len(20)), (Ok(Length::UpTo(16)), Err(Error::EncryptedDataLenRange)));
+    assert_eq!(
+        (opened.finish_len(24), opened.finish_len(20)),
+        (Ok(Length::UpTo(16)), Err(Error::EncryptedDataLenRange))
+    );
 }

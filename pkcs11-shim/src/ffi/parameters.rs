@@ -240,7 +240,8 @@ fn password_len(len_or_address: u64) -> Result<u64> {
     }
     let mut len: u64 = 0;
     let here = libc::iovec { iov_base: (&raw mut len).cast(), iov_len: size_of::<u64>() };
-    let there = libc::iovec { iov_base: ptr::without_provenance_mut(len_or_address as usize), iov_len: size_of::<u64>() };
+    let there =
+        libc::iovec { iov_base: ptr::without_provenance_mut(len_or_address as usize), iov_len: size_of::<u64>() };
     // SAFETY: `here` is `len`, which is ours and outlives the call. The kernel checks `there`: what is no address of this
     // process is an error and no crash, since a length that is only too long must not be one either.
     let copied = unsafe { libc::process_vm_readv(libc::getpid(), &raw const here, 1, &raw const there, 1, 0) };

@@ -81,8 +81,8 @@ pub struct AttributesOut {
     count: u64,
 }
 
-/// Some programs ask for every attribute that there is, a few hundred; a count far beyond that was never set, and room for
-/// as many could not be had.
+/// Some programs ask for every attribute that there is, a few hundred; a count far beyond that was never set, and room
+/// for as many could not be had.
 const MAX_ASKED_ATTRIBUTES: u64 = 1 << 16;
 
 /// What went wrong on the way; every attribute is processed all the same, and one answer is chosen at the end.

@@ -14,9 +14,14 @@ use crate::{
 /// The longest initialisation string that is looked at.
 const MAX_INIT_STRING_BYTES: usize = 4096;
 
+/// More than any process has memory for, on processors with addresses of 48 bits. Such a length was never set, and
+/// reading so far would end the process.
+const MAX_LENGTH_BYTES: u64 = 1 << 48;
+
 /// A length from C as a length in Rust; nothing can be longer than `isize::MAX` bytes.
 pub(super) fn length(len: u64) -> Result<usize> {
-    usize::try_from(len).ok().filter(|len| isize::try_from(*len).is_ok()).ok_or(Error::ArgumentsBad)
+    let len = if len > MAX_LENGTH_BYTES { None } else { usize::try_from(len).ok() };
+    len.filter(|len| isize::try_from(*len).is_ok()).ok_or(Error::ArgumentsBad)
 }
 
 /// Bytes the application gives.

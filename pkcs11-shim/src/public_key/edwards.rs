@@ -3,7 +3,7 @@
 use cryptoki_sys as ck;
 use curve25519_dalek::{EdwardsPoint, Scalar, edwards::CompressedEdwardsY};
 use digest::Digest;
-use softkeep_proto::algorithm::EdwardsCurve;
+use softkeep_proto::algorithm::{EdwardsCurve, is_canonical_448};
 
 use super::unwrap_octets;
 use crate::{
@@ -82,8 +82,11 @@ impl ed448_goldilocks::PreHash for Prehash<'_> {
 /// RFC 8032 section 5.2.7.
 fn ed448(key: &[u8], params: &Params, data: &[u8], signature: &[u8]) -> Result<bool> {
     use ed448_goldilocks::{Signature, VerifyingKey};
-    let key: &[u8; 57] = key.try_into().map_err(|_| Error::KeyTypeInconsistent)?;
-    let key = VerifyingKey::from_bytes(key).map_err(|_| Error::KeyTypeInconsistent)?;
+    let key = <&[u8; 57]>::try_from(key).ok().filter(|key| is_canonical_448(key));
+    let key = key.and_then(|key| VerifyingKey::from_bytes(key).ok()).ok_or(Error::KeyTypeInconsistent)?;
+    if !signature.first_chunk().is_some_and(is_canonical_448) {
+        return Ok(false);
+    }
     let Ok(signature) = Signature::try_from(signature) else { return Ok(false) };
     let verified = match params {
         Params::EdDsa { prehash: true, context } => key.verify_prehashed(&signature, Some(context), Prehash(data)),

@@ -47,7 +47,8 @@ fn check(key: &PublicKey, mechanism: &Mechanism, data: &[u8], signature: &[u8]) 
 }
 
 fn pss(mechanism: u64, hash: u64, mgf: u64, salt_len_bytes: u64) -> Mechanism {
-    Mechanism::new(find(mechanism).unwrap(), Raw::from(Parameter::RsaPss(RsaPssParams { hash, mgf, salt_len_bytes }))).unwrap()
+    Mechanism::new(find(mechanism).unwrap(), Raw::from(Parameter::RsaPss(RsaPssParams { hash, mgf, salt_len_bytes })))
+        .unwrap()
 }
 
 #[test]
@@ -173,10 +174,8 @@ fn edwards_vectors() {
         EdwardsCurve::Ed25519,
         hex("dfc9425e4f968f7f0c29f0259cf5f9aed6851c2bb4ad8bfb860cfee0ab248292"),
     ));
-    let signature = hex(
-        "55a4cc2f70a54e04288c5f4cd1e45a7bb520b36292911876cada7323198dd87a
-         8b36950b95130022907a7fb7c4e9b2d5f6cca685a587b4b21f4b888e4e7edb0d",
-    );
+    let signature = hex("55a4cc2f70a54e04288c5f4cd1e45a7bb520b36292911876cada7323198dd87a
+         8b36950b95130022907a7fb7c4e9b2d5f6cca685a587b4b21f4b888e4e7edb0d");
     check(&foo.unwrap(), &eddsa(false, b"foo"), &hex("f726936d19c800494e3fdaff20b276a8"), &signature);
     let octet = hex(
         "43ba28f430cdff456ae531545f7ecd0ac834a55d9358c0372bfa0c6c6798c0866aea01eb00742802b8438ea4cb82169c235160627b4c3a94
@@ -189,6 +188,10 @@ fn edwards_vectors() {
          3a00",
     );
     check(&octet, &plain(ck::CKM_EDDSA), &[3], &signature);
+    // Six bits of R's last byte have no meaning, and no other form but zero.
+    let mut unused = signature;
+    unused[56] |= 0x40;
+    assert_eq!(octet.verify(&plain(ck::CKM_EDDSA), &[3], &unused), Err(Error::SignatureInvalid));
     let signature = hex(
         "d4f8f6131770dd46f40867d6fd5d5055de43541f8c5e35abbcd001b32a89f7d2151f7647f11d8ca2ae279fb842d607217fce6e042f6815ea
          000c85741de5c8da1144a6a1aba7f96de42505d7a7298524fda538fccbbb754f578c1cad10d54d0d5428407e85dcbc98a49155c13764e66c

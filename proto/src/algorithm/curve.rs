@@ -114,6 +114,16 @@ impl EdwardsCurve {
     }
 }
 
+/// Whether a point of Ed448 is written as RFC 8032 section 5.2.2 has it: y below 2^448 - 2^224 - 1, and of the last
+/// byte one bit at most. `ed448-goldilocks` does not ask, and then one signature would have several forms.
+pub fn is_canonical_448(point: &[u8; 57]) -> bool {
+    let (y, sign) = point.split_at(56);
+    // The prime's bytes are all ff but the one at 28, the smaller end first.
+    let prime_at = |at: usize| if at == 28 { 0xfe } else { 0xff };
+    let below = y.iter().enumerate().rev().find_map(|(at, byte)| (*byte != prime_at(at)).then(|| *byte < prime_at(at)));
+    below == Some(true) && sign.iter().all(|byte| byte & 0x7f == 0)
+}
+
 /// A curve of X25519 and X448 (RFC 7748).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[allow(missing_docs)]

@@ -12,32 +12,129 @@ use super::{
 };
 
 pub const ATTACKS: &[Row] = &[
-    row("cut one byte out of the key", extract_one, "", ""),
-    row("cut one byte out of what stays but is not sensitive", extract_unextractable, "", ""),
-    row("cut by putting bytes behind the key", append_and_cut, "", ""),
-    row("cut by putting bytes before the key", prepend_and_cut, "", ""),
-    row("cut by adding one byte to the key", xor_short, "", ""),
-    row("cut the second of two keys", join_and_cut, "", ""),
-    row("shift the key by a byte and compare", shift_and_compare, "", ""),
-    row("turn the key by a byte and compare", turn_and_compare, "", ""),
-    row("add zeros to the key and read", xor_readable, "", ""),
-    row("put a byte behind the key and read", append_readable, "", ""),
-    row("join with a known key and read", join_readable, "", ""),
-    row("derive as another type that wraps", derive_wrapping, "", ""),
-    row("derive by HKDF as readable", hkdf, "", ""),
-    row("derive by HKDF with the key as salt, as readable", hkdf_salt, "", ""),
-    row("derive the digest as readable", digest, "", ""),
-    row("encrypt data with the key as readable", encrypt_data, "", ""),
-    row("read HKDF's output as data", hkdf_data, "", ""),
-    row("digest the key", digest_key, "", ""),
-    row("derive against the key's own template", against_template, "", ""),
-    row("derive by a mechanism the key does not allow", not_allowed, "", ""),
-    row("derive with a key that signs", not_deriving, "", ""),
-    row("agree with a point off the curve", off_the_curve, "", ""),
-    row("agree with the point at infinity", infinity, "", ""),
-    row("agree with a point of another curve", other_curve, "", ""),
-    row("agree with X25519's points of small order", small_order, "", ""),
-    row("agree with a DH value of 0, 1, p-1 or p", dh_values, "", ""),
+    row(
+        "cut one byte out of the key",
+        extract_one,
+        "derive: CKR_TEMPLATE_INCONSISTENT",
+        "derive: CKR_TEMPLATE_INCONSISTENT",
+    ),
+    row(
+        "cut one byte out of what stays but is not sensitive",
+        extract_unextractable,
+        "derive: CKR_TEMPLATE_INCONSISTENT",
+        "set-up: CKR_TEMPLATE_INCONSISTENT",
+    ),
+    row(
+        "cut by putting bytes behind the key",
+        append_and_cut,
+        "derive: CKR_TEMPLATE_INCONSISTENT",
+        "derive: CKR_TEMPLATE_INCONSISTENT",
+    ),
+    row(
+        "cut by putting bytes before the key",
+        prepend_and_cut,
+        "derive: CKR_TEMPLATE_INCONSISTENT",
+        "derive: CKR_TEMPLATE_INCONSISTENT",
+    ),
+    row(
+        "cut by adding one byte to the key",
+        xor_short,
+        "derive: CKR_TEMPLATE_INCONSISTENT",
+        "derive: CKR_TEMPLATE_INCONSISTENT",
+    ),
+    row(
+        "cut the second of two keys",
+        join_and_cut,
+        "derive: CKR_TEMPLATE_INCONSISTENT",
+        "derive: CKR_TEMPLATE_INCONSISTENT",
+    ),
+    row(
+        "shift the key by a byte and compare",
+        shift_and_compare,
+        "cut: CKR_TEMPLATE_INCONSISTENT",
+        "cut: CKR_TEMPLATE_INCONSISTENT",
+    ),
+    row(
+        "turn the key by a byte and compare",
+        turn_and_compare,
+        "turn: CKR_TEMPLATE_INCONSISTENT",
+        "turn: CKR_TEMPLATE_INCONSISTENT",
+    ),
+    row(
+        "make the key a curve's scalar, and one with a bit turned over",
+        related_scalars,
+        "turn over: CKR_TEMPLATE_INCONSISTENT",
+        "turn over: CKR_MECHANISM_INVALID",
+    ),
+    row(
+        "make a scalar of a private key that was unwrapped as a secret",
+        related_private_key,
+        "turn over: CKR_TEMPLATE_INCONSISTENT",
+        "set-up: CKR_TEMPLATE_INCONSISTENT",
+    ),
+    row(
+        "add zeros to the key and read",
+        xor_readable,
+        "derive: CKR_TEMPLATE_INCONSISTENT",
+        "derive: CKR_MECHANISM_INVALID",
+    ),
+    row(
+        "put a byte behind the key and read",
+        append_readable,
+        "derive: CKR_TEMPLATE_INCONSISTENT",
+        "derive: CKR_MECHANISM_INVALID",
+    ),
+    row(
+        "join with a known key and read",
+        join_readable,
+        "derive: CKR_TEMPLATE_INCONSISTENT",
+        "derive: CKR_MECHANISM_INVALID",
+    ),
+    row(
+        "derive as another type that wraps",
+        derive_wrapping,
+        "wrap: CKR_KEY_NOT_WRAPPABLE",
+        "derive: CKR_MECHANISM_INVALID",
+    ),
+    row("derive by HKDF as readable", hkdf, "useless: nothing of the value in it", "derive: CKR_TEMPLATE_INCONSISTENT"),
+    row(
+        "derive by HKDF with the key as salt, as readable",
+        hkdf_salt,
+        "useless: nothing of the value in it",
+        "derive: CKR_TEMPLATE_INCONSISTENT",
+    ),
+    row(
+        "derive the digest as readable",
+        digest,
+        "useless: nothing of the value in it",
+        "derive: CKR_TEMPLATE_INCONSISTENT",
+    ),
+    row(
+        "encrypt data with the key as readable",
+        encrypt_data,
+        "useless: nothing of the value in it",
+        "derive: CKR_TEMPLATE_INCONSISTENT",
+    ),
+    row(
+        "read HKDF's output as data",
+        hkdf_data,
+        "useless: nothing of the value in it",
+        "derive: CKR_MECHANISM_INVALID",
+    ),
+    row("digest the key", digest_key, "digest: CKR_KEY_INDIGESTIBLE", "digest: CKR_KEY_INDIGESTIBLE"),
+    row(
+        "derive against the key's own template",
+        against_template,
+        "derive: CKR_TEMPLATE_INCONSISTENT",
+        "derive: CKR_TEMPLATE_INCONSISTENT",
+    ),
+    row(
+        "derive by a mechanism the key does not allow",
+        not_allowed,
+        "derive: CKR_MECHANISM_INVALID",
+        "derive: CKR_MECHANISM_INVALID",
+    ),
+    row("derive with a key that signs", not_deriving, "derive: CKR_FUNCTION_FAILED", "derive: CKR_FUNCTION_FAILED"),
 ];
 
 fn derive(world: &World, mechanism: &Mechanism, base: u64, bytes: u64) -> Rv<u64> {
@@ -147,6 +244,63 @@ fn compare(world: &World, base: &Marked, mark: Vec<u8>, guess: impl Fn(u8) -> Rv
     useless("no guess fits")
 }
 
+/// PKCS#8 of a private key on P-256, up to the scalar.
+const SCALAR_FOLLOWS: [u8; 35] = [
+    0x30, 0x41, 2, 1, 0, 0x30, 0x13, 6, 7, 0x2a, 0x86, 0x48, 0xce, 0x3d, 2, 1, 6, 8, 0x2a, 0x86, 0x48, 0xce, 0x3d, 3,
+    1, 7, 4, 0x27, 0x30, 0x25, 2, 1, 1, 4, 0x20,
+];
+
+/// The curve, as CKA_EC_PARAMS has it.
+pub const P256: &[u8] = &[0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07];
+
+const EXTRACTABLE: [u64; 3] = [ck::CKA_EXTRACTABLE, ck::CKA_SENSITIVE, ck::CKA_DERIVE];
+
+fn kwp() -> Mechanism {
+    Mechanism::plain(ck::CKM_AES_KEY_WRAP_KWP)
+}
+
+/// A secret that is PKCS#8, taken out and brought in as the private key that it is; that tells its public point.
+fn point_of(world: &World, kek: u64, pkcs8: u64) -> Result<Vec<u8>, Stop> {
+    let blob = world.calls.wrap(&kwp(), kek, pkcs8).at("wrap")?;
+    let private = Template::new().number(ck::CKA_CLASS, ck::CKO_PRIVATE_KEY).number(ck::CKA_KEY_TYPE, ck::CKK_EC);
+    let key = world.calls.unwrap_key(&kwp(), kek, &blob, &private).at("unwrap as a private key")?;
+    world.calls.get(key, ck::CKA_PUBLIC_KEY_INFO).at("read the point")
+}
+
+/// The points of a scalar and of the same with its last bit turned over differ by the base point, to one side or the other: that is the
+/// bit. And so on with every other bit.
+fn related_scalars(world: &mut World) -> Attempt {
+    let base = world.marked_base(Template::new().on(&EXTRACTABLE))?;
+    let kek = world.kek(&[ck::CKA_WRAP, ck::CKA_UNWRAP])?;
+    for bit in [0, 1] {
+        let mut data = [0; 32];
+        data[31] = bit;
+        let turned =
+            world.calls.derive(&xor(&data), base.key, &Template::generic(32).on(&EXTRACTABLE)).at("turn over")?;
+        let pkcs8 = Template::generic(67).on(&EXTRACTABLE);
+        let pkcs8 = world.calls.derive(&prepend(&SCALAR_FOLLOWS), turned, &pkcs8).at("make PKCS#8")?;
+        point_of(world, kek, pkcs8)?;
+    }
+    Ok(())
+}
+
+/// The same with a private key of the vault.
+fn related_private_key(world: &mut World) -> Attempt {
+    let public = Template::new().bytes(ck::CKA_EC_PARAMS, P256);
+    let private = Template::new().on(&[ck::CKA_SENSITIVE, ck::CKA_EXTRACTABLE, ck::CKA_SIGN]);
+    let (_, private) = world.calls.pair(ck::CKM_EC_KEY_PAIR_GEN, &public, &private).at("set-up")?;
+    let kek = world.kek(&[ck::CKA_WRAP, ck::CKA_UNWRAP])?;
+    let blob = world.calls.wrap(&kwp(), kek, private).at("take out")?;
+    let secret = Template::secret(ck::CKK_GENERIC_SECRET).on(&EXTRACTABLE);
+    let secret = world.calls.unwrap_key(&kwp(), kek, &blob, &secret).at("bring in as a secret")?;
+    let length = u64::from_ne_bytes(world.calls.get(secret, ck::CKA_VALUE_LEN).at("read")?.try_into().unwrap());
+    let mut data = vec![0; length as usize];
+    data[67] = 1;
+    let turned =
+        world.calls.derive(&xor(&data), secret, &Template::generic(length).on(&EXTRACTABLE)).at("turn over")?;
+    point_of(world, kek, turned).map(drop)
+}
+
 fn readable(bytes: u64) -> Template {
     Template::generic(bytes).off(&[ck::CKA_SENSITIVE]).on(&[ck::CKA_EXTRACTABLE, ck::CKA_SIGN])
 }
@@ -200,10 +354,8 @@ fn digest(world: &mut World) -> Attempt {
 }
 
 fn encrypt_data(world: &mut World) -> Attempt {
-    let mechanism = Mechanism::with(
-        ck::CKM_AES_CBC_ENCRYPT_DATA,
-        Parameter::CbcData { iv: [0; 16], data: vec![0; 32] },
-    );
+    let mechanism =
+        Mechanism::with(ck::CKM_AES_CBC_ENCRYPT_DATA, Parameter::CbcData { iv: [0; 16], data: vec![0; 32] });
     derive_and_read(world, Template::secret(ck::CKK_AES), &mechanism, 32)
 }
 
@@ -235,79 +387,4 @@ fn not_allowed(world: &mut World) -> Attempt {
 fn not_deriving(world: &mut World) -> Attempt {
     let base = world.marked_base(Template::new().on(&[ck::CKA_SIGN]).off(&[ck::CKA_DERIVE]))?;
     derive(world, &extract(0), base.key, 32).at("derive").map(drop)
-}
-
-const P256: &[u8] = &[0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07];
-const X25519: &[u8] = &[0x06, 0x03, 0x2b, 0x65, 0x6e];
-
-fn agree(world: &World, generation: u64, curve: &[u8], points: &[Vec<u8>]) -> Attempt {
-    let public = Template::new().bytes(ck::CKA_EC_PARAMS, curve);
-    let private = Template::new().on(&[ck::CKA_DERIVE, ck::CKA_SENSITIVE]).off(&[ck::CKA_EXTRACTABLE]);
-    let (_, private) = world.calls.pair(generation, &public, &private).at("make the pair")?;
-    agree_with(points, |point| {
-        let mechanism = Parameter::Ecdh { kdf: ck::CKD_SHA256_KDF, public: point.to_vec() };
-        derive(world, &Mechanism::with(ck::CKM_ECDH1_DERIVE, mechanism), private, 32)
-    })
-}
-
-/// Every value must be refused, and all in one way.
-fn agree_with(values: &[Vec<u8>], derive: impl Fn(&[u8]) -> Rv<u64>) -> Attempt {
-    let mut last = Ok(());
-    for (index, value) in values.iter().enumerate() {
-        last = derive(value).at("derive").map(drop);
-        if let Ok(()) = last {
-            eprintln!("value {index} is taken");
-            return Ok(());
-        }
-    }
-    last
-}
-
-fn off_the_curve(world: &mut World) -> Attempt {
-    agree(world, ck::CKM_EC_KEY_PAIR_GEN, P256, &[[&[4][..], &[1; 64]].concat(), [&[2][..], &[0xff; 32]].concat()])
-}
-
-fn infinity(world: &mut World) -> Attempt {
-    agree(world, ck::CKM_EC_KEY_PAIR_GEN, P256, &[vec![0], [&[4][..], &[0; 64]].concat(), vec![]])
-}
-
-fn other_curve(world: &mut World) -> Attempt {
-    let p384 = [0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x22];
-    let flags = Template::new().on(&[ck::CKA_DERIVE]);
-    let public = Template::new().bytes(ck::CKA_EC_PARAMS, &p384);
-    let (other, _) = world.calls.pair(ck::CKM_EC_KEY_PAIR_GEN, &public, &flags).at("make the other pair")?;
-    let point = world.calls.get(other, ck::CKA_EC_POINT).at("read")?;
-    agree(world, ck::CKM_EC_KEY_PAIR_GEN, P256, &[point])
-}
-
-/// The values of RFC 7748's curve whose multiples are all zero.
-fn small_order(world: &mut World) -> Attempt {
-    let number = |bytes: [u8; 2]| [&bytes[..1], &[0; 30], &bytes[1..]].concat();
-    let mut minus_one = vec![0xff; 32];
-    (minus_one[0], minus_one[31]) = (0xec, 0x7f);
-    let (mut zero, mut one) = (minus_one.clone(), minus_one.clone());
-    (zero[0], one[0]) = (0xed, 0xee);
-    agree(world, ck::CKM_EC_MONTGOMERY_KEY_PAIR_GEN, X25519, &[number([0, 0]), number([1, 0]), minus_one, zero, one])
-}
-
-/// RFC 3526's group of 2048 bits.
-const PRIME: &str = "FFFFFFFFFFFFFFFFC90FDAA22168C234C4C6628B80DC1CD129024E088A67CC74020BBEA63B139B22514A08798E3404DDEF9519B3CD3A431B\
-302B0A6DF25F14374FE1356D6D51C245E485B576625E7EC6F44C42E9A637ED6B0BFF5CB6F406B7EDEE386BFB5A899FA5AE9F24117C4B1FE649286651ECE45B3DC2007CB8A163BF05\
-98DA48361C55D39A69163FA8FD24CF5F83655D23DCA3AD961C62F356208552BB9ED529077096966D670C354E4ABC9804F1746C08CA18217C32905E462E36CE3BE39E772C180E8603\
-9B2783A2EC07A28FB5C55DF06F4C52C9DE2BCBF6955817183995497CEA956AE515D2261898FA051015728E5A8AACAA68FFFFFFFFFFFFFFFF";
-
-fn dh_values(world: &mut World) -> Attempt {
-    let prime: Vec<u8> = PRIME
-        .as_bytes()
-        .chunks(2)
-        .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap())
-        .collect();
-    let public = Template::new().bytes(ck::CKA_PRIME, &prime).bytes(ck::CKA_BASE, &[2]);
-    let private = Template::new().on(&[ck::CKA_DERIVE]);
-    let (_, private) = world.calls.pair(ck::CKM_DH_PKCS_KEY_PAIR_GEN, &public, &private).at("make the pair")?;
-    let mut minus_one = prime.clone();
-    minus_one[255] -= 1;
-    agree_with(&[vec![0], vec![1], minus_one, prime.clone(), [&[0][..], &prime].concat()], |value| {
-        derive(world, &Mechanism::bytes(ck::CKM_DH_PKCS_DERIVE, value), private, 32)
-    })
 }

@@ -2,37 +2,83 @@
 
 use bytes::Bytes;
 use softkeep_proto::pkcs11::v1::{
-    Attribute, CopyObject, CreateObject, Encrypt, FindObjects, GenerateKey, Object, ReadValues, SetAttributes, UserType,
-    reply, request::Op,
+    Attribute, CopyObject, CreateObject, Encrypt, FindObjects, GenerateKey, Object, ReadValues, SetAttributes, reply,
+    request::Op,
 };
-use softkeep_tests::{arguments::Template, raw::ck};
+use softkeep_tests::{arguments::Template, output_of, raw::ck, tools::tool};
 
 use super::{
-    Row, row,
+    Row,
+    logins::logged_in,
+    row,
     wire::{Wire, attribute, named, number, plain, sealed},
-    world::{At, Attempt, Stop, USER_PIN, World, useless},
+    world::{At, Attempt, Stop, World, useless},
 };
 
 pub const ATTACKS: &[Row] = &[
-    row("change any byte of a session object's blob", every_byte, "", ""),
-    row("cut or lengthen a session object's blob", cut_blob, "", ""),
-    row("put one blob's secret under another's attributes", crossed, "", ""),
-    row("make a key with the daemon's own facts in its template", forged_facts, "", ""),
-    row("make a key with an id of one's own", forged_id, "", ""),
-    row("set a session object's CKA_TRUSTED", trust_by_blob, "", ""),
-    row("set a session object's flags back", widen_blob, "", ""),
-    row("copy a session object with its flags back", copy_blob, "", ""),
-    row("ask for a secret key's values by another class", other_class, "", ""),
-    row("ask for a stored key's values", stored_values, "", ""),
-    row("give an attribute twice", twice, "", ""),
-    row("bring in a trusted certificate", trusted_certificate, "", ""),
+    row(
+        "change any byte of a session object's blob",
+        every_byte,
+        "encrypt: CKR_OBJECT_HANDLE_INVALID",
+        "encrypt: CKR_OBJECT_HANDLE_INVALID",
+    ),
+    row(
+        "cut or lengthen a session object's blob",
+        cut_blob,
+        "encrypt: CKR_OBJECT_HANDLE_INVALID",
+        "encrypt: CKR_OBJECT_HANDLE_INVALID",
+    ),
+    row(
+        "put one blob's secret under another's attributes",
+        crossed,
+        "read: CKR_OBJECT_HANDLE_INVALID",
+        "generate a readable one: CKR_TEMPLATE_INCONSISTENT",
+    ),
+    row(
+        "make a key with the daemon's own facts in its template",
+        forged_facts,
+        "create: CKR_ATTRIBUTE_READ_ONLY",
+        "create: CKR_ATTRIBUTE_READ_ONLY",
+    ),
+    row(
+        "make a key with an id of one's own",
+        forged_id,
+        "generate: CKR_TEMPLATE_INCONSISTENT",
+        "generate: CKR_TEMPLATE_INCONSISTENT",
+    ),
+    row(
+        "set a session object's CKA_TRUSTED",
+        trust_by_blob,
+        "set: CKR_ATTRIBUTE_READ_ONLY",
+        "set: CKR_ATTRIBUTE_READ_ONLY",
+    ),
+    row(
+        "set a session object's flags back",
+        widen_blob,
+        "set: CKR_ATTRIBUTE_READ_ONLY",
+        "set: CKR_ATTRIBUTE_READ_ONLY",
+    ),
+    row(
+        "copy a session object with its flags back",
+        copy_blob,
+        "copy: CKR_TEMPLATE_INCONSISTENT",
+        "copy: CKR_TEMPLATE_INCONSISTENT",
+    ),
+    row(
+        "ask for a secret key's values by another class",
+        other_class,
+        "read: CKR_OBJECT_HANDLE_INVALID",
+        "read: CKR_OBJECT_HANDLE_INVALID",
+    ),
+    row("ask for a stored key's values", stored_values, "useless: it has none to tell", "useless: it has none to tell"),
+    row("give an attribute twice", twice, "generate: CKR_TEMPLATE_INCONSISTENT", "generate: CKR_TEMPLATE_INCONSISTENT"),
+    row(
+        "bring in a trusted certificate",
+        trusted_certificate,
+        "create: CKR_ATTRIBUTE_READ_ONLY",
+        "create: CKR_ATTRIBUTE_READ_ONLY",
+    ),
 ];
-
-fn logged_in(world: &World) -> Result<Wire, Stop> {
-    let mut wire = world.wire();
-    wire.log_in(UserType::User, USER_PIN).at("log in")?;
-    Ok(wire)
-}
 
 fn generate(wire: &Wire, id: u8, extra: Vec<Attribute>) -> softkeep_tests::raw::Rv<Object> {
     let usual = [attribute(ck::CKA_ENCRYPT, &[1]), number(ck::CKA_VALUE_LEN, 32)];
@@ -97,9 +143,13 @@ fn forged_facts(world: &mut World) -> Attempt {
     for fact in [ck::CKA_LOCAL, ck::CKA_ALWAYS_SENSITIVE, ck::CKA_NEVER_EXTRACTABLE, ck::CKA_TRUSTED] {
         let extractable = attribute(ck::CKA_EXTRACTABLE, &[1]);
         let facts = [attribute(ck::CKA_CLASS, &ck::CKO_SECRET_KEY.to_le_bytes())];
-        let facts = facts.into_iter().chain([number(ck::CKA_KEY_TYPE, ck::CKK_AES), attribute(fact, &[1]), extractable]);
+        let facts =
+            facts.into_iter().chain([number(ck::CKA_KEY_TYPE, ck::CKK_AES), attribute(fact, &[1]), extractable]);
         let template = facts.chain([attribute(ck::CKA_VALUE, &[5; 32])]).collect();
-        last = wire.call(Op::CreateObject(CreateObject { template, request_id: vec![15; 16].into() })).at("create").map(drop);
+        last = wire
+            .call(Op::CreateObject(CreateObject { template, request_id: vec![15; 16].into() }))
+            .at("create")
+            .map(drop);
         if last.is_ok() {
             break;
         }
@@ -202,13 +252,18 @@ fn twice(world: &mut World) -> Attempt {
 }
 
 fn trusted_certificate(world: &mut World) -> Attempt {
+    let file = world.daemon.path("certificate.der");
+    let openssl =
+        ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", "/CN=trust me"];
+    let mut command = world.daemon.command(tool("openssl", "openssl"));
+    output_of(command.args(openssl).args(["-keyout", "/dev/null", "-outform", "DER", "-out"]).arg(&file));
+    let certificate = |trusted| {
+        let flags = [attribute(ck::CKA_TRUSTED, &[trusted]), attribute(ck::CKA_VALUE, &std::fs::read(&file).unwrap())];
+        let kind = [number(ck::CKA_CLASS, ck::CKO_CERTIFICATE), number(ck::CKA_CERTIFICATE_TYPE, ck::CKC_X_509)];
+        let template = kind.into_iter().chain(flags).collect();
+        Op::CreateObject(CreateObject { template, request_id: vec![22 + trusted; 16].into() })
+    };
     let wire = logged_in(world)?;
-    let template = vec![
-        number(ck::CKA_CLASS, ck::CKO_CERTIFICATE),
-        number(ck::CKA_CERTIFICATE_TYPE, ck::CKC_X_509),
-        attribute(ck::CKA_SUBJECT, &[0x30, 0]),
-        attribute(ck::CKA_VALUE, &[0x30, 0]),
-        attribute(ck::CKA_TRUSTED, &[1]),
-    ];
-    wire.call(Op::CreateObject(CreateObject { template, request_id: vec![22; 16].into() })).at("create").map(drop)
+    wire.call(certificate(0)).at("create an untrusted one")?;
+    wire.call(certificate(1)).at("create").map(drop)
 }

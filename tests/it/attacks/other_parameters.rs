@@ -11,16 +11,66 @@ use super::{
 };
 
 pub const ATTACKS: &[Row] = &[
-    row("decrypt GCM without a tag", no_tag, "", ""),
-    row("decrypt GCM with a tag of one byte", short_tag, "", ""),
-    row("decrypt GCM without a nonce", no_nonce, "", ""),
-    row("decrypt GCM with a changed tag", changed_tag, "", ""),
-    row("decrypt a whole block of a key for OAEP alone", oaep_key_raw, "", ""),
-    row("encrypt by a mechanism the key does not allow", not_allowed, "", ""),
-    row("sign with a key that verifies", not_signing, "", ""),
-    row("decrypt with a key that unwraps", not_decrypting, "", ""),
-    row("sign a whole block with a key for digests", digest_key_raw, "", ""),
-    row("sign with a MAC of no bytes", empty_mac, "", ""),
+    row(
+        "decrypt GCM without a tag",
+        no_tag,
+        "decrypt: CKR_MECHANISM_PARAM_INVALID",
+        "decrypt: CKR_MECHANISM_PARAM_INVALID",
+    ),
+    row(
+        "decrypt GCM with a tag of one byte",
+        short_tag,
+        "decrypt: CKR_MECHANISM_PARAM_INVALID",
+        "decrypt: CKR_MECHANISM_PARAM_INVALID",
+    ),
+    row(
+        "decrypt GCM without a nonce",
+        no_nonce,
+        "decrypt: CKR_MECHANISM_PARAM_INVALID",
+        "decrypt: CKR_MECHANISM_PARAM_INVALID",
+    ),
+    row(
+        "decrypt GCM with a changed tag",
+        changed_tag,
+        "decrypt: CKR_ENCRYPTED_DATA_INVALID",
+        "decrypt: CKR_ENCRYPTED_DATA_INVALID",
+    ),
+    row(
+        "decrypt a whole block of a key for OAEP alone",
+        oaep_key_raw,
+        "decrypt: CKR_MECHANISM_INVALID",
+        "decrypt: CKR_MECHANISM_INVALID",
+    ),
+    row(
+        "encrypt by a mechanism the key does not allow",
+        not_allowed,
+        "encrypt: CKR_MECHANISM_INVALID",
+        "encrypt: CKR_MECHANISM_INVALID",
+    ),
+    row(
+        "sign with a key that verifies",
+        not_signing,
+        "sign: CKR_KEY_FUNCTION_NOT_PERMITTED",
+        "sign: CKR_KEY_FUNCTION_NOT_PERMITTED",
+    ),
+    row(
+        "decrypt with a key that unwraps",
+        not_decrypting,
+        "decrypt: CKR_KEY_FUNCTION_NOT_PERMITTED",
+        "decrypt: CKR_KEY_FUNCTION_NOT_PERMITTED",
+    ),
+    row(
+        "sign a whole block with a key for digests",
+        digest_key_raw,
+        "useless: neither mechanism is allowed",
+        "useless: neither mechanism is allowed",
+    ),
+    row(
+        "sign with a MAC of no bytes",
+        empty_mac,
+        "sign: CKR_MECHANISM_PARAM_INVALID",
+        "sign: CKR_MECHANISM_PARAM_INVALID",
+    ),
 ];
 
 fn gcm(iv: &[u8], tag_bits: u64) -> Mechanism {

@@ -11,15 +11,40 @@ use super::{
 };
 
 pub const ATTACKS: &[Row] = &[
-    row("read CKA_VALUE", value, "", ""),
-    row("read CKA_VALUE of what stays but is not sensitive", unextractable, "", ""),
-    row("ask for the length of CKA_VALUE", length, "", ""),
-    row("read all attributes there could be", every_attribute, "", ""),
-    row("read a private key's numbers", private_numbers, "", ""),
-    row("search by CKA_VALUE", search, "", ""),
-    row("compare C_GetObjectSize of two values", size, "", ""),
-    row("read a copy in the session", session_copy, "", ""),
-    row("find the value in files and in the audit log", files, "", ""),
+    row("read CKA_VALUE", value, "read: CKR_ATTRIBUTE_SENSITIVE", "read: CKR_ATTRIBUTE_SENSITIVE"),
+    row(
+        "read CKA_VALUE of what stays but is not sensitive",
+        unextractable,
+        "read: CKR_ATTRIBUTE_SENSITIVE",
+        "set-up: CKR_TEMPLATE_INCONSISTENT",
+    ),
+    row(
+        "ask for the length of CKA_VALUE",
+        length,
+        "useless: no length, for it is sensitive",
+        "useless: no length, for it is sensitive",
+    ),
+    row(
+        "read all attributes there could be",
+        every_attribute,
+        "useless: it is in none of them",
+        "useless: it is in none of them",
+    ),
+    row(
+        "read a private key's numbers",
+        private_numbers,
+        "read: CKR_ATTRIBUTE_SENSITIVE",
+        "read: CKR_ATTRIBUTE_SENSITIVE",
+    ),
+    row(
+        "search by CKA_VALUE",
+        search,
+        "useless: nothing is found by its value",
+        "useless: nothing is found by its value",
+    ),
+    row("compare C_GetObjectSize of two values", size, "useless: the same", "useless: the same"),
+    row("read a copy in the session", session_copy, "read: CKR_ATTRIBUTE_SENSITIVE", "read: CKR_ATTRIBUTE_SENSITIVE"),
+    row("find the value in files and in the audit log", files, "useless: it is in none", "useless: it is in none"),
 ];
 
 fn value(world: &mut World) -> Attempt {

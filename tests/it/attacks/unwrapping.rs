@@ -14,26 +14,106 @@ use super::{
 };
 
 pub const ATTACKS: &[Row] = &[
-    row("unwrap as not sensitive", not_sensitive, "", ""),
-    row("unwrap without a word", silent, "", ""),
-    row("unwrap as extractable, wrap under a known key", extractable, "", ""),
-    row("unwrap as a data object", data_object, "", ""),
-    row("unwrap as a private key", private_key, "", ""),
-    row("unwrap as a generic secret, cut it", generic, "", ""),
-    row("unwrap one byte of it", one_byte, "", ""),
-    row("unwrap by ECB what was sealed", by_ecb, "", ""),
-    row("unwrap by padded key wrap of PKCS#7 what was sealed", by_padding, "", ""),
-    row("unwrap by key wrap with an IV of one's own", by_own_iv, "", ""),
-    row("unwrap against the key's own template", against_template, "", ""),
-    row("unwrap with a copy that has no template", copy_without_template, "", ""),
-    row("unwrap with a copy for weak mechanisms", copy_for_weak, "", ""),
-    row("unwrap with a copy of a trusted imported key", copy_of_trusted, "", ""),
-    row("unwrap what lost its trusted key", trust_taken_away, "", ""),
-    row("unwrap with what may not", may_not_unwrap, "", ""),
-    row("unwrap by a mechanism the key does not allow", not_allowed, "", ""),
-    row("unwrap v1.5 and learn the padding", unwrap_oracle, "", ""),
-    row("decrypt v1.5 and learn the padding", decrypt_oracle, "", ""),
-    row("unwrap damaged key wrap and learn where", damaged, "", ""),
+    row(
+        "unwrap as not sensitive",
+        not_sensitive,
+        "unwrap: CKR_TEMPLATE_INCONSISTENT",
+        "unwrap: CKR_TEMPLATE_INCONSISTENT",
+    ),
+    row("unwrap without a word", silent, "read: CKR_ATTRIBUTE_SENSITIVE", "read: CKR_ATTRIBUTE_SENSITIVE"),
+    row(
+        "unwrap as extractable, wrap under a known key",
+        extractable,
+        "wrap under a known key: CKR_KEY_NOT_WRAPPABLE",
+        "unwrap: CKR_TEMPLATE_INCONSISTENT",
+    ),
+    row(
+        "unwrap as a data object",
+        data_object,
+        "unwrap: CKR_TEMPLATE_INCONSISTENT",
+        "unwrap: CKR_TEMPLATE_INCONSISTENT",
+    ),
+    row("unwrap as a private key", private_key, "unwrap: CKR_WRAPPED_KEY_INVALID", "unwrap: CKR_WRAPPED_KEY_INVALID"),
+    row(
+        "unwrap as a generic secret, cut it",
+        generic,
+        "derive: CKR_TEMPLATE_INCONSISTENT",
+        "derive: CKR_TEMPLATE_INCONSISTENT",
+    ),
+    row("unwrap one byte of it", one_byte, "unwrap: CKR_TEMPLATE_INCONSISTENT", "unwrap: CKR_TEMPLATE_INCONSISTENT"),
+    row(
+        "unwrap by ECB what was sealed",
+        by_ecb,
+        "unwrap: CKR_FUNCTION_FAILED",
+        "unwrap: CKR_UNWRAPPING_KEY_TYPE_INCONSISTENT",
+    ),
+    row(
+        "unwrap by padded key wrap of PKCS#7 what was sealed",
+        by_padding,
+        "unwrap: CKR_FUNCTION_FAILED",
+        "unwrap: CKR_UNWRAPPING_KEY_TYPE_INCONSISTENT",
+    ),
+    row(
+        "unwrap by key wrap with an IV of one's own",
+        by_own_iv,
+        "unwrap: CKR_FUNCTION_FAILED",
+        "unwrap: CKR_UNWRAPPING_KEY_TYPE_INCONSISTENT",
+    ),
+    row(
+        "unwrap against the key's own template",
+        against_template,
+        "unwrap: CKR_TEMPLATE_INCONSISTENT",
+        "unwrap: CKR_TEMPLATE_INCONSISTENT",
+    ),
+    row(
+        "unwrap with a copy that has no template",
+        copy_without_template,
+        "copy: CKR_TEMPLATE_INCONSISTENT",
+        "copy: CKR_TEMPLATE_INCONSISTENT",
+    ),
+    row(
+        "unwrap with a copy for weak mechanisms",
+        copy_for_weak,
+        "copy: CKR_TEMPLATE_INCONSISTENT",
+        "copy: CKR_TEMPLATE_INCONSISTENT",
+    ),
+    row(
+        "unwrap with a copy of a trusted imported key",
+        copy_of_trusted,
+        "unwrap: CKR_TEMPLATE_INCONSISTENT",
+        "bring in the known key: CKR_TEMPLATE_INCONSISTENT",
+    ),
+    row(
+        "unwrap what lost its trusted key",
+        trust_taken_away,
+        "unwrap: CKR_TEMPLATE_INCONSISTENT",
+        "bring in the known key: CKR_TEMPLATE_INCONSISTENT",
+    ),
+    row("unwrap with what may not", may_not_unwrap, "unwrap: CKR_FUNCTION_FAILED", "unwrap: CKR_FUNCTION_FAILED"),
+    row(
+        "unwrap by a mechanism the key does not allow",
+        not_allowed,
+        "unwrap: CKR_MECHANISM_INVALID",
+        "unwrap: CKR_MECHANISM_INVALID",
+    ),
+    row(
+        "unwrap v1.5 and learn the padding",
+        unwrap_oracle,
+        "useless: every block is answered Ok(())",
+        "make the unwrapping key: CKR_TEMPLATE_INCONSISTENT",
+    ),
+    row(
+        "decrypt v1.5 and learn the padding",
+        decrypt_oracle,
+        "useless: every block is answered Ok(())",
+        "useless: every block is answered Err(\"CKR_FUNCTION_FAILED\")",
+    ),
+    row(
+        "unwrap damaged key wrap and learn where",
+        damaged,
+        "useless: every blob is answered Err(\"CKR_WRAPPED_KEY_INVALID\")",
+        "useless: every blob is answered Err(\"CKR_WRAPPED_KEY_INVALID\")",
+    ),
 ];
 
 const READABLE: [u64; 2] = [ck::CKA_EXTRACTABLE, ck::CKA_ENCRYPT];
@@ -208,12 +288,14 @@ fn blocks(world: &World, public: u64) -> Result<Vec<Vec<u8>>, Stop> {
     };
     // Right, wrong first byte, wrong type, a zero too early, no zero at all, a key of another length.
     let blocks = [padded.clone(), change(0, 1), change(1, 1), change(5, 0), change(256 - 17, 7), change(200, 0)];
-    blocks.iter().map(|block| world.calls.encrypt(&Mechanism::plain(ck::CKM_RSA_X_509), public, block).at("encrypt")).collect()
+    blocks
+        .iter()
+        .map(|block| world.calls.encrypt(&Mechanism::plain(ck::CKM_RSA_X_509), public, block).at("encrypt"))
+        .collect()
 }
 
 fn unwrap_oracle(world: &mut World) -> Attempt {
-    let (public, private) =
-        world.rsa(&[ck::CKA_ENCRYPT], &[ck::CKA_UNWRAP]).at("make the unwrapping key")?;
+    let (public, private) = world.rsa(&[ck::CKA_ENCRYPT], &[ck::CKA_UNWRAP]).at("make the unwrapping key")?;
     let template = Template::aes(16).on(&[ck::CKA_ENCRYPT]);
     let mut answers = BTreeSet::new();
     for block in blocks(world, public)? {

@@ -55,7 +55,9 @@ impl Wire {
             let mut stream = stream.into_inner();
             loop {
                 match stream.message().await {
-                    Ok(Some(Reply { id: 1, result: Some(reply::Result::Failure(failure)) })) => return Err(failure.ck_rv),
+                    Ok(Some(Reply { id: 1, result: Some(reply::Result::Failure(failure)) })) => {
+                        return Err(failure.ck_rv);
+                    }
                     Ok(Some(Reply { id: 1, result: Some(result) })) => return Ok(result),
                     Ok(Some(_)) => {}
                     Ok(None) | Err(_) => return Err(ck::CKR_DEVICE_ERROR),
@@ -78,7 +80,9 @@ impl Wire {
     /// The objects of an answer that has some.
     pub fn objects(&self, op: Op) -> Rv<Vec<Object>> {
         Ok(match self.call(op)? {
-            reply::Result::Objects(list) | reply::Result::Created(list) | reply::Result::Generated(list) => list.objects,
+            reply::Result::Objects(list) | reply::Result::Created(list) | reply::Result::Generated(list) => {
+                list.objects
+            }
             reply::Result::AttributesSet(list) => list.objects,
             _ => panic!("an answer with objects"),
         })

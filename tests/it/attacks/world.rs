@@ -1,6 +1,6 @@
 //! What the attacker has: a vault, its user's PIN, every function of the module, and keys whose values the test knows and he must not find.
 
-use std::{ffi::CString, fs, path::Path, ptr, sync::MutexGuard};
+use std::{collections::HashSet, ffi::CString, fs, path::Path, ptr, sync::MutexGuard};
 
 use softkeep_tests::{
     Daemon, SO_PIN,
@@ -232,10 +232,11 @@ impl World {
     /// The first file under the daemon's folder that has 16 bytes in a row of any marked value, as they are or in hex.
     pub fn leaking_file(&self) -> Option<String> {
         let mut leaking = None;
-        let markers = self.markers.iter().flat_map(|value| [value[..16].to_vec(), hex(&value[..16]).into_bytes()]);
-        let markers: Vec<Vec<u8>> = markers.collect();
+        let plain: HashSet<Vec<u8>> = self.markers.iter().map(|value| value[..16].to_vec()).collect();
+        let hex: HashSet<Vec<u8>> = plain.iter().map(|value| hex(value).into_bytes()).collect();
         each_file(self.daemon.dir(), &mut |path, content| {
-            if markers.iter().any(|marker| content.windows(marker.len()).any(|window| window == marker)) {
+            let has = |markers: &HashSet<Vec<u8>>, length| content.windows(length).any(|part| markers.contains(part));
+            if has(&plain, 16) || has(&hex, 32) {
                 leaking = Some(path.display().to_string());
             }
         });

@@ -66,10 +66,11 @@ fn aead_tests(
 #[test]
 fn aes_gcm() {
     let long = "an IV of more than 256 bytes, the most of CK_GCM_PARAMS (PKCS#11 3.2 section 6.13.3)";
-    let tally = aead_tests(aead::TestName::AesGcm, (long, |test| test.nonce.len() > 256), |token, test, tag_bits, case| {
-        let mut parameter = parameters::gcm(&test.nonce, &test.aad, tag_bits);
-        both_ways(token, ck::CKK_AES, parameters::with(ck::CKM_AES_GCM, &mut parameter), case)
-    });
+    let tally =
+        aead_tests(aead::TestName::AesGcm, (long, |test| test.nonce.len() > 256), |token, test, tag_bits, case| {
+            let mut parameter = parameters::gcm(&test.nonce, &test.aad, tag_bits);
+            both_ways(token, ck::CKK_AES, parameters::with(ck::CKM_AES_GCM, &mut parameter), case)
+        });
     tally.expect([226, 87, 0], &[(long, 3)]);
 }
 

@@ -45,8 +45,7 @@ fn mac_tests(token: &Token, set: mac::TestName, key_type: u64, [whole, general]:
         let mut length = group.tag_size as u64 / 8;
         for test in group.tests {
             let mechanism = if length == bytes as u64 { raw::mechanism(whole) } else { with(general, &mut length) };
-            let case =
-                Case { key_type, key: &test.key, message: &test.msg, tag: &test.tag, result: test.result };
+            let case = Case { key_type, key: &test.key, message: &test.msg, tag: &test.tag, result: test.result };
             let outcome = check(token, mechanism, &case);
             tally.judge(&format!("{set:?} {} {}", test.tc_id, test.comment), test.result, outcome);
         }

@@ -183,7 +183,10 @@ fn secrecy(
     policy.fixed = !template.flag(ck::CKA_MODIFIABLE)?.unwrap_or(true);
     policy.not_copyable = !template.flag(ck::CKA_COPYABLE)?.unwrap_or(true);
     policy.not_destroyable = !template.flag(ck::CKA_DESTROYABLE)?.unwrap_or(true);
-    policy.wrap_with_trusted = template.flag(ck::CKA_WRAP_WITH_TRUSTED)?.unwrap_or(false);
+    policy.wrap_with_trusted = template.flag(ck::CKA_WRAP_WITH_TRUSTED)?.unwrap_or(provenance.wrap_with_trusted);
+    if provenance.wrap_with_trusted && !policy.wrap_with_trusted {
+        return inconsistent("a trusted key alone wraps the new key (CKA_WRAP_WITH_TRUSTED), as what it comes from");
+    }
     policy.allowed_mechanisms = template.mechanisms(ck::CKA_ALLOWED_MECHANISMS);
     policy.unwrap_template = template.rule(ck::CKA_UNWRAP_TEMPLATE)?;
     policy.derive_template = template.rule(ck::CKA_DERIVE_TEMPLATE)?;

@@ -272,10 +272,7 @@ fn digests_and_random() {
     assert_eq!(unsafe { C_GenerateRandom(host.session, out.as_mut_ptr(), 32) }, CKR_OK);
     assert_ne!(out[..4], [0xe3, 0xb0, 0xc4, 0x42]);
     assert_eq!(unsafe { C_GenerateRandom(999, out.as_mut_ptr(), 32) }, CKR_SESSION_HANDLE_INVALID);
-    assert_eq!(
-        unsafe { C_AsyncGetID(host.session, out.as_mut_ptr(), &mut len) },
-        CKR_FUNCTION_NOT_SUPPORTED
-    );
+    assert_eq!(unsafe { C_AsyncGetID(host.session, out.as_mut_ptr(), &mut len) }, CKR_FUNCTION_NOT_SUPPORTED);
     assert_eq!(unsafe { C_GetFunctionStatus(host.session) }, CKR_FUNCTION_NOT_PARALLEL);
 }
 

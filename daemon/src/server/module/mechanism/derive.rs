@@ -20,7 +20,7 @@ use crate::{
     },
     error::{Error, ErrorCode, Result},
     ops::{
-        generate_key::Password,
+        generate_key::{MAX_PBKDF2_ROUNDS, Password},
         method::{Derivation, Method, Salt},
     },
     server::module::uses::secret_key,
@@ -29,9 +29,6 @@ use crate::{
 /// Pieces of SP 800-108's input, and keys beside the first: more than any protocol has.
 const MAX_KDF_PARTS: usize = 32;
 const MAX_ADDITIONAL_KEYS: usize = 16;
-
-/// Iterations of PBKDF2: about ten seconds of a core.
-const MAX_ITERATIONS: u64 = 20_000_000;
 
 /// A password's longest form; also that of data that is added to a key.
 const MAX_DATA_BYTES: usize = MAX_SECRET_BYTES;
@@ -172,6 +169,10 @@ fn counter(row: &Row, parameters: &CounterKdfParams) -> Result<Derivation> {
     if additional.iter().any(|template| template.len() > MAX_TEMPLATE_ATTRIBUTES) {
         return Err(Error::new(ErrorCode::TemplateInconsistent, "a template has too many attributes"));
     }
+    // All of it goes into each of thousands of rounds.
+    if parameters.parts.iter().map(|part| part.data.len()).sum::<usize>() > MAX_DATA_BYTES {
+        return Err(invalid(row, &format!("its input has at most {MAX_DATA_BYTES} bytes of data")));
+    }
     let parts = parameters.parts.iter().map(|part| kdf_part(row, part)).collect::<Result<_>>()?;
     Ok(Derivation::Counter { mode, prf: pseudo_random(row, parameters.prf)?, parts, additional })
 }
@@ -214,8 +215,8 @@ pub fn pbkdf2(mechanism: &Mechanism) -> Result<Password> {
         _ => return Err(invalid(row, "the pseudo-random function is not known here")),
     };
     let iterations = match parameters.iterations {
-        1..=MAX_ITERATIONS => u32::try_from(parameters.iterations).map_err(Error::internal)?,
-        _ => return Err(invalid(row, &format!("it takes 1 to {MAX_ITERATIONS} iterations"))),
+        1..=MAX_PBKDF2_ROUNDS => u32::try_from(parameters.iterations).map_err(Error::internal)?,
+        _ => return Err(invalid(row, &format!("it takes 1 to {MAX_PBKDF2_ROUNDS} iterations"))),
     };
     let (salt, password) = (short(row, &parameters.salt)?, Zeroizing::new(short(row, &parameters.password)?));
     Ok(Password { hash, salt, iterations, password })

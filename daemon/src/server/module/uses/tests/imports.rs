@@ -3,12 +3,19 @@
 use bytes::Bytes;
 use cryptoki_sys as ck;
 use softkeep_proto::{
-    algorithm::{Curve, EdwardsCurve, MlDsaSet, MlKemSet, MontgomeryCurve},
+    algorithm::{Curve, EdwardsCurve, KeyType, MlDsaSet, MlKemSet, MontgomeryCurve},
     error::ErrorCode,
     pkcs11::v1::{self, Attribute, EcdhParams, mechanism::Parameter, reply, request::Op},
+    v1::ImportKeyRequest,
 };
 
 use super::bench::{Bench, Handle, code, number, plain, secret, template, with};
+use crate::{
+    audit::record::Door,
+    crypto::{AwsLc, Backend as _},
+    identity::Caller,
+    ops::import_key::ImportKey,
+};
 
 const READABLE: [(u64, bool); 2] = [(ck::CKA_SENSITIVE, false), (ck::CKA_EXTRACTABLE, true)];
 
@@ -221,4 +228,10 @@ async fn strict_takes_nothing_in_the_clear() {
     let bench = Bench::strict().await;
     let refused = bench.import(ck::CKK_AES, &[1; 32], &[(ck::CKA_ENCRYPT, true)]).await;
     assert_eq!(code(refused), Some(ErrorCode::TemplateInconsistent));
+    // Nor through Key Vault's door.
+    let pkcs8_der = AwsLc.generate(KeyType::Ec(Curve::P256)).unwrap().to_vec();
+    let (vault, name, key_ops) = ("dev".into(), "brought".into(), vec!["sign".into()]);
+    let request = ImportKeyRequest { vault, name, key_ops, pkcs8_der, ..ImportKeyRequest::default() };
+    let refused = bench.pipeline.run(Caller::Internal, Door::Grpc, ImportKey::parse(request).unwrap()).await;
+    assert_eq!(code(refused.map(|_| ())), Some(ErrorCode::TemplateInconsistent));
 }

@@ -6,6 +6,7 @@ use softkeep_proto::{
     algorithm::{Curve, KeyType, SignScheme},
     error::ErrorCode,
     pkcs11::v1::{self, Mechanism, TokenInfo, mechanism::Parameter, reply, request::Op},
+    v1::{DecryptRequest, SignRequest},
 };
 use zeroize::Zeroizing;
 
@@ -15,8 +16,8 @@ use crate::{
     crypto::{AwsLc, Backend as _, key_info, self_signed},
     id::Id,
     identity::{Caller, Peer, UserType},
-    ops::{recover_key::RecoverKey, set_pin::SetPin},
-    policy::VaultName,
+    ops::{decrypt::Decrypt, recover_key::RecoverKey, set_pin::SetPin, sign::Sign},
+    policy::{KeyName, VaultName},
 };
 
 const PUBLIC_SESSION_KEY: [(u64, bool); 1] = [(ck::CKA_PRIVATE, false)];
@@ -209,9 +210,43 @@ async fn trust_is_the_officers_to_give_to_what_he_sees() {
     assert!(!copy.flag(ck::CKA_TRUSTED), "a copy is trusted by nobody");
     let claimed = bench.aes(&[(ck::CKA_TRUSTED, true)]).await;
     assert_eq!(code(claimed), Some(ErrorCode::AttributeReadOnly));
+    // Nor does a program give it to an object of its own while nobody is logged in.
+    let nobody = logged_out(&bench.user);
+    let own = made(bench.run_as(&nobody, aes(&PUBLIC_SESSION_KEY)).await.unwrap());
+    for caller in [&nobody, &bench.user] {
+        assert_eq!(code(bench.run_as(caller, trust(&own, true)).await), Some(ErrorCode::AttributeReadOnly), "{caller}");
+    }
     let relabel = template(&[], &[(ck::CKA_LABEL, b"mine".to_vec())]);
     let other = Op::SetAttributes(v1::SetAttributes { object: public.key(), template: relabel });
     assert_eq!(code(bench.run_as(&bench.officer, other).await), Some(ErrorCode::PermissionDenied));
+}
+
+/// What CKA_ALLOWED_MECHANISMS leaves out, Key Vault's algorithms do not do either.
+#[tokio::test]
+async fn allowed_mechanisms_hold_at_every_door() {
+    let bench = Bench::standard().await;
+    let allowed = [number(ck::CKM_SHA256_RSA_PKCS_PSS), number(ck::CKM_ECDSA)].concat();
+    let public = template(&[], &[(ck::CKA_MODULUS_BITS, number(2048))]);
+    let private = template(&[(ck::CKA_TOKEN, true)], &[(ck::CKA_ALLOWED_MECHANISMS, allowed)]);
+    let (private, _) = bench.pair(ck::CKM_RSA_PKCS_KEY_PAIR_GEN, public, private).await.unwrap();
+    let (vault, key) =
+        (|| VaultName::Named("dev".into()), KeyName::Version(Id::from_bytes(&private.0.unique_id).unwrap()));
+    for (algorithm, expected) in [
+        ("PS256", None),
+        ("PS384", Some(ErrorCode::OperationNotPermitted)),
+        ("RS256", Some(ErrorCode::OperationNotPermitted)),
+    ] {
+        let digest = vec![1; if algorithm == "PS384" { 48 } else { 32 }];
+        let request = SignRequest { algorithm: algorithm.into(), digest, ..SignRequest::default() };
+        let sign = Sign::parse(vault(), key.clone(), request).unwrap();
+        let signed = bench.pipeline.run(Caller::Internal, Door::Grpc, sign).await;
+        assert_eq!(code(signed.map(|_| ())), expected, "{algorithm}");
+    }
+    let request =
+        DecryptRequest { algorithm: "RSA-OAEP".into(), ciphertext: vec![1; 256], ..DecryptRequest::default() };
+    let decrypt = Decrypt::parse(vault(), key, request).unwrap();
+    let refused = bench.pipeline.run(Caller::Internal, Door::Grpc, decrypt).await;
+    assert_eq!(code(refused.map(|_| ())), Some(ErrorCode::OperationNotPermitted));
 }
 
 fn certificate() -> Vec<u8> {

@@ -45,6 +45,16 @@ attacks! { no_key_is_peeled:
         let base = secret_base(bench).await?;
         guess(bench, &derive(bench, &base, data(ck::CKM_XOR_BASE_AND_DATA, 32), 2).await?).await
     }
+    rid_a_key_of_its_wrap_with_trusted E::TemplateInconsistent, |bench| {
+        let flags = [ck::CKA_SENSITIVE, ck::CKA_EXTRACTABLE, ck::CKA_DERIVE, ck::CKA_WRAP_WITH_TRUSTED];
+        let base = bench.generic(32, &flags.map(|flag| (flag, true))).await?;
+        let mechanism = data(ck::CKM_CONCATENATE_BASE_AND_DATA, 8);
+        let longer = derive(bench, &base, mechanism.clone(), 40).await?;
+        assert!(longer.flag(ck::CKA_WRAP_WITH_TRUSTED));
+        let freed = [(ck::CKA_EXTRACTABLE, true), (ck::CKA_WRAP_WITH_TRUSTED, false)];
+        let template = secret_of(ck::CKK_GENERIC_SECRET, 40, &freed);
+        bench.derive(&base, mechanism, template).await.map(|_| vec![])
+    }
     append_and_cut E::TemplateInconsistent, |bench| {
         let base = secret_base(bench).await?;
         guess(bench, &derive(bench, &base, data(ck::CKM_CONCATENATE_BASE_AND_DATA, 8), 1).await?).await
