@@ -41,8 +41,8 @@ fn functions() -> Vec<(String, String, String)> {
             found.push((name, version.clone(), answer(body)));
         }
         // The head of the next version stands before its first function.
-        let head = row.lines().filter_map(|line| line.trim().strip_suffix(" {"));
-        if let Some(next) = head.filter(|word| word.starts_with(|digit: char| digit.is_ascii_digit())).last() {
+        let mut heads = row.lines().filter_map(|line| line.trim().strip_suffix(" {"));
+        if let Some(next) = heads.rfind(|word| word.starts_with(|digit: char| digit.is_ascii_digit())) {
             version = next.to_owned();
         }
     }

@@ -51,8 +51,8 @@ fn secret(session: &Session, key_type: KeyType) -> ObjectHandle {
         .unwrap()
 }
 
-fn parts(data: &[u8], mut part: impl FnMut(&[u8]) -> Vec<u8>) -> Vec<u8> {
-    data.chunks(1000).flat_map(|chunk| part(chunk)).collect()
+fn parts(data: &[u8], part: impl FnMut(&[u8]) -> Vec<u8>) -> Vec<u8> {
+    data.chunks(1000).flat_map(part).collect()
 }
 
 #[test]
