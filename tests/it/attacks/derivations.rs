@@ -134,7 +134,12 @@ pub const ATTACKS: &[Row] = &[
         "derive: CKR_MECHANISM_INVALID",
         "derive: CKR_MECHANISM_INVALID",
     ),
-    row("derive with a key that signs", not_deriving, "derive: CKR_FUNCTION_FAILED", "derive: CKR_FUNCTION_FAILED"),
+    row(
+        "derive with a key that signs",
+        not_deriving,
+        "derive: CKR_KEY_FUNCTION_NOT_PERMITTED",
+        "derive: CKR_KEY_FUNCTION_NOT_PERMITTED",
+    ),
 ];
 
 fn derive(world: &World, mechanism: &Mechanism, base: u64, bytes: u64) -> Rv<u64> {

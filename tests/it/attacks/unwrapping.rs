@@ -44,19 +44,19 @@ pub const ATTACKS: &[Row] = &[
     row(
         "unwrap by ECB what was sealed",
         by_ecb,
-        "unwrap: CKR_FUNCTION_FAILED",
+        "unwrap: CKR_KEY_FUNCTION_NOT_PERMITTED",
         "unwrap: CKR_UNWRAPPING_KEY_TYPE_INCONSISTENT",
     ),
     row(
         "unwrap by padded key wrap of PKCS#7 what was sealed",
         by_padding,
-        "unwrap: CKR_FUNCTION_FAILED",
+        "unwrap: CKR_KEY_FUNCTION_NOT_PERMITTED",
         "unwrap: CKR_UNWRAPPING_KEY_TYPE_INCONSISTENT",
     ),
     row(
         "unwrap by key wrap with an IV of one's own",
         by_own_iv,
-        "unwrap: CKR_FUNCTION_FAILED",
+        "unwrap: CKR_KEY_FUNCTION_NOT_PERMITTED",
         "unwrap: CKR_UNWRAPPING_KEY_TYPE_INCONSISTENT",
     ),
     row(
@@ -89,7 +89,12 @@ pub const ATTACKS: &[Row] = &[
         "unwrap: CKR_TEMPLATE_INCONSISTENT",
         "bring in the known key: CKR_TEMPLATE_INCONSISTENT",
     ),
-    row("unwrap with what may not", may_not_unwrap, "unwrap: CKR_FUNCTION_FAILED", "unwrap: CKR_FUNCTION_FAILED"),
+    row(
+        "unwrap with what may not",
+        may_not_unwrap,
+        "unwrap: CKR_KEY_FUNCTION_NOT_PERMITTED",
+        "unwrap: CKR_KEY_FUNCTION_NOT_PERMITTED",
+    ),
     row(
         "unwrap by a mechanism the key does not allow",
         not_allowed,
