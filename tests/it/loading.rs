@@ -10,9 +10,17 @@ fn daemon_with_key() -> Daemon {
     daemon
 }
 
+/// What ends while its threads still run: LeakSanitizer of gcc 12 reads their thread-locals while they change, and crashes
+/// itself ("Tracer caught signal 11"). What such threads hold is no leak anyway.
+const ENDS_WITH_THREADS: [&str; 2] = ["exit", "at-exit"];
+
 /// Runs a scenario to its end; what it wrote.
 pub fn run(daemon: &Daemon, sanitize: bool, scenario: &[&str]) -> String {
-    let (stdout, stderr) = output_of(daemon.compile_lifecycle(sanitize).args(scenario));
+    let mut command = daemon.compile_lifecycle(sanitize);
+    if ENDS_WITH_THREADS.contains(&scenario[0]) {
+        command.env("ASAN_OPTIONS", "detect_leaks=0");
+    }
+    let (stdout, stderr) = output_of(command.args(scenario));
     assert!(stdout.lines().any(|line| line == "ok"), "{scenario:?}: {stdout}{stderr}");
     // A process that forked and one that leaks say so on standard error.
     assert!(!stderr.contains("Sanitizer"), "{scenario:?}: {stderr}");
