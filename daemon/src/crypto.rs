@@ -27,6 +27,8 @@ mod portable;
 pub mod random;
 pub mod rustcrypto;
 pub mod self_signed;
+#[doc(hidden)]
+pub mod unwrapped;
 
 #[cfg(test)]
 mod contract;
