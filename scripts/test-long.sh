@@ -7,6 +7,8 @@ rounds=${ROUNDS:-50}
 export SOFTKEEP_TEST_LOAD_SECONDS="${SOFTKEEP_TEST_LOAD_SECONDS:-60}"
 PROPTEST_CASES=100000 cargo nextest run --profile long --workspace --locked --no-fail-fast
 cargo nextest run --profile long --locked --no-fail-fast -p softkeep-tests --run-ignored only -E 'test(gibibyte)'
+# Timing means something in optimised code alone, and with nothing beside it.
+cargo nextest run --profile long --release --locked --no-fail-fast -j 1 -p softkeep-daemon --run-ignored only -E 'test(timing)'
 cargo nextest run --profile long --locked --no-fail-fast --stress-count "$rounds" -p softkeep-tests \
     -E 'test(fork) | test(restart) | test(nginx) | test(/^loading::/) | test(/^threads::/) | test(/^processes::/) | test(/^absent::/)'
 cargo nextest run --profile long --locked --no-fail-fast --stress-count "$rounds" -p softkeep-pkcs11 -E 'test(transport)'
