@@ -160,7 +160,8 @@ impl Request {
 
     fn vault(&self) -> Option<Arc<str>> {
         match &self.place {
-            Place::Daemon => None,
+            Place::Daemon | Place::Group(_) => None,
+            Place::DeletedVault(name) => Some(name.as_str().into()),
             Place::Vault(VaultName::Named(name), _) | Place::Key(VaultName::Named(name), _) => {
                 Some(name.as_str().into())
             }
@@ -173,7 +174,8 @@ impl Request {
             Place::Vault(_, object) => object.as_deref().map(Arc::from),
             Place::Key(_, KeyName::Named(name, _)) => Some(name.as_str().into()),
             Place::Key(_, KeyName::Sealed(_)) => Some(SESSION_OBJECT.into()),
-            Place::Daemon | Place::Key(_, KeyName::Version(_) | KeyName::Object(..)) => None,
+            Place::Group(name) => Some(name.as_str().into()),
+            Place::Daemon | Place::DeletedVault(_) | Place::Key(_, KeyName::Version(_) | KeyName::Object(..)) => None,
         }
     }
 
@@ -182,7 +184,7 @@ impl Request {
             Place::Key(_, KeyName::Version(id) | KeyName::Object(id, _) | KeyName::Named(_, Some(id))) => {
                 Some(id.to_string().into())
             }
-            Place::Daemon | Place::Vault(..) | Place::Key(..) => None,
+            Place::Daemon | Place::DeletedVault(_) | Place::Group(_) | Place::Vault(..) | Place::Key(..) => None,
         }
     }
 }

@@ -4,6 +4,7 @@ use std::env;
 
 use softkeep_daemon::{
     audit::record::Door,
+    clock,
     config::Config,
     error::{Error, ErrorCode, Result},
     identity::{Caller, UserType},
@@ -33,6 +34,12 @@ fn variable(name: &str) -> Option<Zeroizing<String>> {
 impl Dev {
     /// Puts the daemon's files into a private folder below the given one, and initialises it the first time.
     pub fn prepare(args: &Args, config: &mut Config) -> Result<Self> {
+        if let Ok(shift) = env::var("SOFTKEEPD_DEV_CLOCK_SHIFT_SECONDS") {
+            let seconds = shift.parse().map_err(|_| {
+                Error::new(ErrorCode::InvalidArgument, "SOFTKEEPD_DEV_CLOCK_SHIFT_SECONDS is a whole number")
+            })?;
+            clock::shift(seconds);
+        }
         config.data_dir.push("data");
         if !init::is_initialised(&config.data_dir) {
             init::make_private_dir(&config.data_dir)?;

@@ -91,11 +91,32 @@ pub struct Login {
     pub application: Id,
 }
 
+/// What an access token says of who shows it. Whether it is still good is the policy room's to say, at every call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SignedIn {
+    /// The principal.
+    pub object_id: Id,
+    /// Its name, for the audit log: a user's, or an app id.
+    pub name: Arc<str>,
+    /// Of a service principal.
+    pub application: Option<Id>,
+    /// This token.
+    pub token: Id,
+    /// The principal's epoch when it signed in; another one means that it was signed out everywhere since.
+    pub epoch: u64,
+    /// When the token was made and when it ends, in Unix seconds.
+    pub issued: i64,
+    /// See [`Self::issued`].
+    pub expires: i64,
+}
+
 /// Who asks for an operation.
 #[derive(Clone, Debug)]
 pub enum Caller {
     /// A gRPC client: its rights are its peer's.
     Peer(Peer),
+    /// A gRPC client with an access token: its rights are the principal's, whatever its peer may do.
+    Principal(SignedIn, Peer),
     /// A program with the PKCS#11 module loaded, not logged in: it sees tokens and public objects whoever runs it. The number is the
     /// one of its C_Initialize, which its session objects are sealed for; all zero when it gave none.
     Application(Peer, Id),
@@ -109,7 +130,10 @@ impl Caller {
     /// The peer, unless it is the daemon itself.
     pub fn peer(&self) -> Option<&Peer> {
         match self {
-            Caller::Peer(peer) | Caller::Application(peer, _) | Caller::PinUser(_, peer) => Some(peer),
+            Caller::Peer(peer)
+            | Caller::Principal(_, peer)
+            | Caller::Application(peer, _)
+            | Caller::PinUser(_, peer) => Some(peer),
             Caller::Internal => None,
         }
     }
@@ -120,7 +144,7 @@ impl Caller {
         match self {
             Caller::PinUser(login, _) => Opener { login: Some(login.id), application: known(login.application) },
             Caller::Application(_, application) => Opener { login: None, application: known(*application) },
-            Caller::Peer(_) | Caller::Internal => Opener::default(),
+            Caller::Peer(_) | Caller::Principal(..) | Caller::Internal => Opener::default(),
         }
     }
 
@@ -139,6 +163,7 @@ impl fmt::Display for Caller {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Caller::Peer(peer) => write!(f, "{peer}"),
+            Caller::Principal(who, peer) => write!(f, "{} ({}) via {peer}", who.name, who.object_id),
             Caller::Application(peer, _) => write!(f, "application {peer}"),
             Caller::PinUser(login, peer) => write!(f, "pin-{} login:{} via {peer}", login.user_type.name(), login.id),
             Caller::Internal => f.write_str("softkeepd"),

@@ -5,13 +5,14 @@ use std::{fs, os::unix::fs::DirBuilderExt, path::Path, sync::Arc};
 use zeroize::Zeroizing;
 
 use crate::{
+    clock,
     crypto::AwsLc,
     error::{Error, ErrorCode, Result},
     id::Id,
     keys::{
         Keys, cluster_of, initialise,
         ledger::Entry,
-        record::{AdminRecord, row},
+        record::{AdminRecord, CredentialRecord, PrincipalKind, PrincipalRecord, row},
         seal,
         slot::Slot,
     },
@@ -48,7 +49,7 @@ fn add_admins(store: Arc<dyn Store>, root: seal::Secret32, admins: &[Admin]) -> 
     for admin in admins {
         entries.push(match admin {
             Admin::Uid(uid) => {
-                let record = AdminRecord { uid: Some(*uid), ..AdminRecord::default() };
+                let record = AdminRecord { uid: Some(*uid) };
                 Entry::put(row::admin("uid", &uid.to_string()), &record)
             }
             Admin::User(name, password) => {
@@ -56,8 +57,24 @@ fn add_admins(store: Arc<dyn Store>, root: seal::Secret32, admins: &[Admin]) -> 
                     return Err(Error::new(ErrorCode::InvalidArgument, "a user name has 1 to 64 bytes and no slash"));
                 }
                 let password = pins::hash(password, keys.root.pin_pepper(), 1)?;
-                let record = AdminRecord { uid: None, user: name.clone(), password: Some(password) };
-                Entry::put(row::admin("user", name), &record)
+                let (id, now) = (Id::random()?, clock::now_seconds());
+                let credential = CredentialRecord {
+                    id: Id::random()?.0.to_vec(),
+                    password: Some(password),
+                    created: now,
+                    ..CredentialRecord::default()
+                };
+                let record = PrincipalRecord {
+                    object_id: id.0.to_vec(),
+                    kind: PrincipalKind::User.into(),
+                    name: name.clone(),
+                    display_name: name.clone(),
+                    administrator: true,
+                    created: now,
+                    credentials: vec![credential],
+                    ..PrincipalRecord::default()
+                };
+                Entry::put(row::principal(id), &record)
             }
         });
     }

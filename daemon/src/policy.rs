@@ -74,6 +74,10 @@ pub enum Place {
     Vault(VaultName, Option<String>),
     /// One version of a key.
     Key(VaultName, KeyName),
+    /// A deleted vault that can be recovered, by name.
+    DeletedVault(String),
+    /// A group, which need not be there.
+    Group(String),
 }
 
 /// The vault of a grant.
@@ -171,7 +175,7 @@ impl Policy {
     ) -> Result<Authorized<O>> {
         let view = keys.catalog.view();
         let (vault, key) = match operation.place() {
-            Place::Daemon => (None, None),
+            Place::Daemon | Place::Group(_) | Place::DeletedVault(_) => (None, None),
             Place::Vault(vault, _) => (Some(vault), None),
             Place::Key(vault, key) => (Some(vault), Some(key)),
         };
@@ -232,7 +236,10 @@ impl Policy {
         match caller {
             Caller::Internal => true,
             Caller::Peer(Peer::Unix { uid, .. }) => *uid == 0 || *uid == self.own_uid || view.is_admin(*uid),
-            Caller::Peer(Peer::Certificate { .. }) | Caller::Application(..) | Caller::PinUser(..) => false,
+            Caller::Principal(..)
+            | Caller::Peer(Peer::Certificate { .. })
+            | Caller::Application(..)
+            | Caller::PinUser(..) => false,
         }
     }
 
@@ -257,6 +264,7 @@ impl Policy {
         }
         match caller {
             Caller::Internal => true,
+            Caller::Principal(..) => false,
             // A login over TLS ends when its certificate is no longer listed.
             Caller::PinUser(login, peer) => login.vault == vault.id && self.is_listed(peer, vault),
             // A vault without a PIN is no token anybody could use.
@@ -290,6 +298,7 @@ impl Policy {
             (Caller::Peer(Peer::Certificate { name, .. }), Some(vault)) => {
                 self.clients.iter().any(|client| client.names(name, &vault.record.name) && client.allows(wanted))
             }
+            (Caller::Principal(..), Some(_)) => false,
             (Caller::Internal, Some(_)) => true,
         })
     }

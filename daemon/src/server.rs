@@ -224,8 +224,9 @@ fn router(mut server: Server<Layers>, pipeline: &Arc<Pipeline>, about: &Arc<Abou
     use softkeep_proto::{
         pkcs11::v1::module_server::ModuleServer,
         v1::{
-            access_server::AccessServer, audit_server::AuditServer, crypto_server::CryptoServer,
-            keys_server::KeysServer, system_server::SystemServer, vaults_server::VaultsServer,
+            access_server::AccessServer, audit_server::AuditServer, certificates_server::CertificatesServer,
+            crypto_server::CryptoServer, keys_server::KeysServer, secrets_server::SecretsServer,
+            system_server::SystemServer, vaults_server::VaultsServer,
         },
     };
     let services = grpc::Services::new(pipeline.clone(), about.clone());
@@ -246,6 +247,8 @@ fn router(mut server: Server<Layers>, pipeline: &Arc<Pipeline>, about: &Arc<Abou
         .add_service(sized!(ModuleServer::new(module::ModuleService::new(pipeline.clone(), about.dev_mode))))
         .add_service(sized!(CryptoServer::new(services.clone())))
         .add_service(sized!(KeysServer::new(services.clone())))
+        .add_service(sized!(SecretsServer::new(services.clone())))
+        .add_service(sized!(CertificatesServer::new(services.clone())))
         .add_service(sized!(VaultsServer::new(services.clone())))
         .add_service(sized!(AccessServer::new(services.clone())))
         .add_service(sized!(AuditServer::new(services.clone())))

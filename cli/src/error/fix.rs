@@ -55,6 +55,27 @@ pub fn hint(code: ErrorCode) -> &'static str {
         E::KeyUnextractable => "the key was made to stay; make one with CKA_EXTRACTABLE true",
         E::WrappedKeyInvalid => "check that unwrapping key, mechanism and template are those it was wrapped with",
         E::WrappingKeyMismatch | E::UnwrappingKeyMismatch => "choose a mechanism of the wrapping key's type",
+        E::SecretNotFound => "softkeep keyvault secret list prints the vault's secrets",
+        E::CertificateNotFound => "softkeep keyvault certificate list prints the vault's certificates",
+        E::NameDeleted => "list-deleted shows it; recover it, or purge it to use the name again",
+        E::GroupNotFound => "softkeep group list prints the groups; softkeep group create makes one",
+        E::PrincipalNotFound => "softkeep ad user list and softkeep ad sp list print who there is",
+        E::RoleNotFound => "softkeep role definition list prints the roles, softkeep role assignment list who has them",
+        E::IssuerNotFound => "softkeep keyvault certificate issuer list prints the vault's issuers",
+        E::OperationNotFound => "softkeep keyvault certificate create begins an operation",
+        E::SecretDisabled => "enable it with: softkeep keyvault secret set-attributes --enabled true",
+        E::PurgeProtected => "the vault keeps what is deleted until its scheduled purge date; nobody can shorten that",
+        E::SkuNotSupported => "HSM key types need a premium vault: softkeep keyvault update --sku premium",
+        E::TransferBlobInvalid => {
+            "check that it was wrapped for this very key, by the algorithm named; try it with --dry-run"
+        }
+        E::CertificateInvalid => "check the file with openssl pkcs12 -info -in FILE, or openssl x509 -in FILE -text",
+        E::PasswordIncorrect => "give the file's password with --password; @FILE and - keep it off the command line",
+        E::TokenInvalid => "sign in again with: softkeep login",
+        E::SignInPending => "approve it with: softkeep login approve CODE",
+        E::BackupInvalid => "a backup is restored by the daemon that made it, from the unchanged file",
+        E::ManagedObject => "change the certificate of the same name instead",
+        E::NeedsAzure => "docs/azure-differences.md lists what needs Azure itself",
         E::NotSupported => "this daemon does not have it; compare versions with: softkeep doctor",
     }
 }

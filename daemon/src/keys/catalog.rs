@@ -10,17 +10,21 @@ use prost::Message;
 use softkeep_proto::pkcs11::v1::Attribute;
 use tokio::sync::broadcast;
 
+mod directory;
 mod faces;
+mod named;
 mod version;
 
+pub use directory::Directory;
 use faces::Faces;
+pub use named::{AllNamed, Named};
 pub use version::{Key, Session, Version};
 
 use super::{
     face::{self, Face},
     record::{
-        AdminRecord, AnchorRecord, KekRecord, KeyRecord, ObjectRecord, PinFailureRecord, VaultRecord, VersionRecord,
-        row,
+        AdminRecord, AnchorRecord, CertificateRecord, CertificateVersionRecord, IssuerRecord, KekRecord, KeyRecord,
+        ObjectRecord, PinFailureRecord, SecretRecord, SecretVersionRecord, VaultRecord, VersionRecord, row,
     },
 };
 use crate::{
@@ -41,6 +45,12 @@ pub struct Vault {
     pub revision: u64,
     /// By name in lower case.
     pub keys: BTreeMap<String, Key>,
+    /// Secrets.
+    pub secrets: AllNamed<SecretRecord>,
+    /// Certificates.
+    pub certificates: AllNamed<CertificateRecord>,
+    /// Certificate issuers by name in lower case.
+    pub issuers: BTreeMap<String, Arc<IssuerRecord>>,
     /// Wrong PINs by (user type, peer).
     pub pin_failures: HashMap<(String, String), u32>,
     kek: Option<Arc<KekRecord>>,
@@ -60,6 +70,9 @@ impl Vault {
             record: Arc::new(record),
             revision: 0,
             keys: BTreeMap::new(),
+            secrets: AllNamed::default(),
+            certificates: AllNamed::default(),
+            issuers: BTreeMap::new(),
             pin_failures: HashMap::new(),
             kek: None,
             versions: HashMap::new(),
@@ -185,6 +198,63 @@ impl Vault {
         }
     }
 
+    fn put_secret_version(&mut self, record: SecretVersionRecord) -> Result<()> {
+        self.remember_request(&record.request_id, &record.id)?;
+        let name = record.secret.clone();
+        if self.secrets.put_version(&name, record) {
+            return Ok(());
+        }
+        Err(Error::new(ErrorCode::RecordDamaged, "a version has no secret"))
+    }
+
+    fn put_certificate_version(&mut self, record: CertificateVersionRecord) -> Result<()> {
+        self.remember_request(&record.request_id, &record.id)?;
+        let name = record.certificate.clone();
+        if !self.certificates.put_version(&name, record) {
+            return Err(Error::new(ErrorCode::RecordDamaged, "a version has no certificate"));
+        }
+        // Its PKCS#11 object stands beside its key's.
+        self.show_key(&name);
+        Ok(())
+    }
+
+    fn remove_certificate_version(&mut self, id: Id) {
+        self.certificates.remove_version(&id.0);
+        if let Some(name) = self.versions.get(&id).map(|version| version.record.key.clone()) {
+            self.show_key(&name);
+        }
+    }
+
+    fn remember_request(&mut self, request_id: &str, id: &[u8]) -> Result<()> {
+        if !request_id.is_empty() {
+            self.requests.insert(request_id.to_owned(), Id::from_bytes(id)?);
+        }
+        Ok(())
+    }
+
+    fn remove_key(&mut self, name: &str) {
+        let Some(key) = self.keys.remove(name) else { return };
+        for version in key.versions {
+            self.remove_version(version.id);
+        }
+    }
+
+    fn remove_version(&mut self, id: Id) {
+        self.faces.replace(id, 0, Vec::new());
+        self.requests.retain(|_, made| *made != id);
+        let Some(version) = self.versions.remove(&id) else { return };
+        if let Some(key) = self.keys.get_mut(&version.record.key) {
+            key.versions.retain(|other| other.id != id);
+        }
+    }
+
+    fn remove_object(&mut self, id: Id) {
+        self.faces.replace(id, 0, Vec::new());
+        self.requests.retain(|_, made| *made != id);
+        self.objects.remove(&id);
+        self.public_keys.remove(&id);
+    }
+
     fn put_object(&mut self, record: ObjectRecord) -> Result<()> {
         let id = Id::from_bytes(&record.id)?;
         if !record.request_id.is_empty() {
@@ -207,6 +277,8 @@ impl Vault {
 /// Everything, behind one lock.
 #[derive(Default)]
 pub struct View {
+    /// Users, roles, groups.
+    pub directory: Directory,
     vaults: HashMap<Id, Vault>,
     by_name: HashMap<String, Id>,
     admins: HashSet<u32>,
@@ -227,6 +299,25 @@ impl View {
     /// Whether a name is taken, also by a deleted vault, which may come back.
     pub fn is_vault_name_taken(&self, name: &str) -> bool {
         self.by_name.contains_key(&name.to_ascii_lowercase())
+    }
+
+    /// A deleted vault that can be recovered, by name.
+    pub fn deleted_vault(&self, name: &str) -> Option<&Vault> {
+        let vault = self.by_name.get(&name.to_ascii_lowercase()).and_then(|id| self.vaults.get(id))?;
+        Some(vault).filter(|vault| vault.record.deleted.is_some() && !vault.record.purged)
+    }
+
+    /// The deleted vaults that can be recovered, by name.
+    pub fn deleted_vaults(&self) -> Vec<&Vault> {
+        let is_there = |vault: &&Vault| vault.record.deleted.is_some() && !vault.record.purged;
+        let mut vaults: Vec<_> = self.vaults.values().filter(is_there).collect();
+        vaults.sort_by_key(|vault| vault.record.name.to_ascii_lowercase());
+        vaults
+    }
+
+    /// Every vault that has rows, also deleted ones and those whose rows are being removed.
+    pub fn every_vault(&self) -> impl Iterator<Item = &Vault> {
+        self.vaults.values()
     }
 
     /// All vaults that are not deleted, in creation order.
@@ -266,6 +357,10 @@ impl View {
                 self.anchor = body.map(decode).transpose()?;
                 return Ok(None);
             }
+            "principal" | "assignment" | "role" | "group" | "revoked" => {
+                self.directory.apply(kind, key.split_once('/').map_or("", |(_, rest)| rest), body)?;
+                return Ok(None);
+            }
             "admin" => {
                 if let Some(uid) = body.map(decode::<AdminRecord>).transpose()?.and_then(|record| record.uid) {
                     self.admins.insert(uid);
@@ -277,11 +372,21 @@ impl View {
         let id = Id::parse(first)?;
         if let Some(body) = body.filter(|_| kind == "vault") {
             let record = decode::<VaultRecord>(body)?;
-            self.by_name.insert(record.name.to_ascii_lowercase(), id);
+            if record.purged {
+                // Its name is free, and may have been given again.
+                self.by_name.retain(|_, named| *named != id);
+            } else {
+                self.by_name.insert(record.name.to_ascii_lowercase(), id);
+            }
             match self.vaults.get_mut(&id) {
                 Some(vault) => vault.record = Arc::new(record),
                 None => drop(self.vaults.insert(id, Vault::new(id, record))),
             }
+        }
+        if body.is_none() && kind == "vault" {
+            self.vaults.remove(&id);
+            self.by_name.retain(|_, named| *named != id);
+            return Ok(Some(id));
         }
         let vault =
             self.vaults.get_mut(&id).ok_or_else(|| Error::new(ErrorCode::RecordDamaged, "a row names no vault"))?;
@@ -297,6 +402,20 @@ impl View {
             }
             ("version", Some(body)) => vault.put_version(decode(body)?)?,
             ("object", Some(body)) => vault.put_object(decode(body)?)?,
+            ("secret", Some(body)) => vault.secrets.put(rest, decode(body)?),
+            ("secretversion", Some(body)) => vault.put_secret_version(decode(body)?)?,
+            ("certificate", Some(body)) => vault.certificates.put(rest, decode(body)?),
+            ("certversion", Some(body)) => vault.put_certificate_version(decode(body)?)?,
+            ("issuer", Some(body)) => drop(vault.issuers.insert(rest.to_owned(), Arc::new(decode(body)?))),
+            ("kek", None) => vault.kek = None,
+            ("key", None) => vault.remove_key(rest),
+            ("version", None) => vault.remove_version(Id::parse(rest)?),
+            ("object", None) => vault.remove_object(Id::parse(rest)?),
+            ("secret", None) => vault.secrets.remove(rest),
+            ("secretversion", None) => vault.secrets.remove_version(&Id::parse(rest)?.0),
+            ("certificate", None) => vault.certificates.remove(rest),
+            ("certversion", None) => vault.remove_certificate_version(Id::parse(rest)?),
+            ("issuer", None) => drop(vault.issuers.remove(rest)),
             ("pin", body) => {
                 let (user_type, peer) = rest.split_once('/').unwrap_or((rest, ""));
                 let place = (user_type.to_owned(), peer.to_owned());
@@ -320,7 +439,7 @@ fn rank(key: &str) -> u8 {
     match key.split('/').next().unwrap_or_default() {
         "vault" => 0,
         "kek" => 1,
-        "key" => 2,
+        "key" | "secret" | "certificate" => 2,
         _ => 3,
     }
 }

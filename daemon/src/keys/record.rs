@@ -7,11 +7,24 @@ use prost::Message;
 
 use crate::id::Id;
 
+mod certificate;
 mod ops;
 mod policy;
+mod principal;
+mod secret;
+mod vault;
 
+pub use certificate::{
+    CertificatePolicyRecord, CertificateRecord, CertificateVersionRecord, ContactRecord, IssuerAdminRecord, IssuerRecord,
+    LifetimeActionRecord, PendingRecord,
+};
 pub use ops::Ops;
 pub use policy::{KeyPolicy, Origin, PublicPolicy};
+pub use principal::{
+    AssignmentRecord, CredentialRecord, GroupRecord, PrincipalKind, PrincipalRecord, RevokedRecord, RoleRecord,
+};
+pub use secret::{SecretPolicy, SecretRecord, SecretVersionRecord};
+pub use vault::{AccessPolicyRecord, KekRecord, NetworkRecord, PinRecord, VaultRecord};
 
 /// The version of every row and blob below.
 pub const FORMAT: u8 = 1;
@@ -44,75 +57,6 @@ impl<'a> Row<'a> {
     }
 }
 
-/// A vault. Row `vault/{vault}`.
-#[derive(Clone, PartialEq, Message)]
-#[allow(missing_docs)]
-pub struct VaultRecord {
-    #[prost(bytes = "vec", tag = "1")]
-    pub id: Vec<u8>,
-    #[prost(string, tag = "2")]
-    pub name: String,
-    #[prost(uint64, tag = "3")]
-    pub slot_id: u64,
-    #[prost(int64, tag = "4")]
-    pub created: i64,
-    #[prost(int64, tag = "5")]
-    pub updated: i64,
-    #[prost(string, tag = "6")]
-    pub location: String,
-    #[prost(string, tag = "7")]
-    pub resource_group: String,
-    #[prost(string, tag = "8")]
-    pub sku: String,
-    #[prost(btree_map = "string, string", tag = "9")]
-    pub tags: BTreeMap<String, String>,
-    #[prost(uint32, tag = "10")]
-    pub soft_delete_retention_days: u32,
-    #[prost(string, tag = "11")]
-    pub profile: String,
-    #[prost(bool, tag = "12")]
-    pub publish_certificates: bool,
-    #[prost(message, optional, tag = "13")]
-    pub user_pin: Option<PinRecord>,
-    #[prost(message, optional, tag = "14")]
-    pub so_pin: Option<PinRecord>,
-    #[prost(uint32, tag = "15")]
-    pub kek_version: u32,
-    #[prost(int64, optional, tag = "16")]
-    pub deleted: Option<i64>,
-    #[prost(string, tag = "17")]
-    pub request_id: String,
-    /// What keys sensitive keys may be wrapped by: "any", or "guarded" or nothing.
-    #[prost(string, tag = "18")]
-    pub wrapping: String,
-    /// The epoch of the user's PIN that C_InitToken took away.
-    #[prost(uint64, tag = "19")]
-    pub last_user_epoch: u64,
-}
-
-/// A PIN, as Argon2id with a pepper derived from the root key.
-#[derive(Clone, PartialEq, Message)]
-#[allow(missing_docs)]
-pub struct PinRecord {
-    #[prost(bytes = "vec", tag = "1")]
-    pub salt: Vec<u8>,
-    #[prost(bytes = "vec", tag = "2")]
-    pub hash: Vec<u8>,
-    /// Grows with every new PIN; login tokens of an older epoch are dead.
-    #[prost(uint64, tag = "3")]
-    pub epoch: u64,
-}
-
-/// A vault's key-encryption key, wrapped under K_kek. Row `kek/{vault}`.
-#[derive(Clone, PartialEq, Message)]
-#[allow(missing_docs)]
-pub struct KekRecord {
-    #[prost(uint32, tag = "1")]
-    pub version: u32,
-    #[prost(bytes = "vec", tag = "2")]
-    pub wrapped: Vec<u8>,
-}
-
 /// A key: a name and what all its versions share. Row `key/{vault}/{name in lower case}`.
 #[derive(Clone, PartialEq, Message)]
 #[allow(missing_docs)]
@@ -128,6 +72,33 @@ pub struct KeyRecord {
     /// The id of the version that is meant when none is named.
     #[prost(bytes = "vec", tag = "5")]
     pub current: Vec<u8>,
+    /// The key belongs to the certificate of the same name, which changes and deletes it.
+    #[prost(bool, tag = "6")]
+    pub managed: bool,
+    /// When the key is rotated; nobody has said so where there is none.
+    #[prost(message, optional, tag = "7")]
+    pub rotation: Option<RotationRecord>,
+}
+
+/// When a key is rotated. Durations are in the words of ISO 8601, as they were told; empty means none.
+#[derive(Clone, PartialEq, Message)]
+#[allow(missing_docs)]
+pub struct RotationRecord {
+    #[prost(string, tag = "1")]
+    pub expiry_time: String,
+    #[prost(string, tag = "2")]
+    pub rotate_after_create: String,
+    #[prost(string, tag = "3")]
+    pub rotate_before_expiry: String,
+    #[prost(string, tag = "4")]
+    pub notify_before_expiry: String,
+    #[prost(int64, tag = "5")]
+    pub created: i64,
+    #[prost(int64, tag = "6")]
+    pub updated: i64,
+    /// The version whose expiry has been notified of.
+    #[prost(bytes = "vec", tag = "7")]
+    pub notified: Vec<u8>,
 }
 
 /// One version of a key. Row `version/{vault}/{version}`; its sealed private key is the row `blob/{vault}/{version}`.
@@ -228,16 +199,12 @@ pub struct PinFailureRecord {
     pub count: u32,
 }
 
-/// Who administers. Row `admin/{kind}:{name}`.
+/// A user of this machine who administers. Row `admin/uid:{number}`. Users with a name are principals.
 #[derive(Clone, PartialEq, Message)]
 #[allow(missing_docs)]
 pub struct AdminRecord {
     #[prost(uint32, optional, tag = "1")]
     pub uid: Option<u32>,
-    #[prost(string, tag = "2")]
-    pub user: String,
-    #[prost(message, optional, tag = "3")]
-    pub password: Option<PinRecord>,
 }
 
 /// The newest audit record known to be on disk. Row `audit-anchor`.
@@ -301,6 +268,50 @@ pub mod row {
     /// The row of another object.
     pub fn object(vault: Id, object: Id) -> String {
         format!("object/{vault}/{object}")
+    }
+    /// The row of a secret; `name` in lower case.
+    pub fn secret(vault: Id, name: &str) -> String {
+        format!("secret/{vault}/{name}")
+    }
+    /// The row of a secret's version.
+    pub fn secret_version(vault: Id, version: Id) -> String {
+        format!("secretversion/{vault}/{version}")
+    }
+    /// The row of a secret's sealed value.
+    pub fn secret_value(vault: Id, version: Id) -> String {
+        format!("secretvalue/{vault}/{version}")
+    }
+    /// The row of a certificate; `name` in lower case.
+    pub fn certificate(vault: Id, name: &str) -> String {
+        format!("certificate/{vault}/{name}")
+    }
+    /// The row of a certificate's version.
+    pub fn certificate_version(vault: Id, version: Id) -> String {
+        format!("certversion/{vault}/{version}")
+    }
+    /// The row of a certificate issuer; `name` in lower case.
+    pub fn issuer(vault: Id, name: &str) -> String {
+        format!("issuer/{vault}/{name}")
+    }
+    /// The row of a principal.
+    pub fn principal(object_id: Id) -> String {
+        format!("principal/{object_id}")
+    }
+    /// The row of a role assignment.
+    pub fn assignment(id: Id) -> String {
+        format!("assignment/{id}")
+    }
+    /// The row of a role of one's own.
+    pub fn role(id: Id) -> String {
+        format!("role/{id}")
+    }
+    /// The row of a group; `name` in lower case.
+    pub fn group(name: &str) -> String {
+        format!("group/{name}")
+    }
+    /// The row of a token that was made worthless before its time.
+    pub fn revoked(token: Id) -> String {
+        format!("revoked/{token}")
     }
     /// The row of a peer's wrong PINs.
     pub fn pin(vault: Id, user_type: &str, peer: &str) -> String {

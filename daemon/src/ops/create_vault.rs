@@ -107,6 +107,7 @@ impl CreateVault {
             request_id: self.request_id.clone(),
             last_user_epoch: 0,
             wrapping: self.wrapping.name().into(),
+            ..VaultRecord::default()
         }
     }
 }

@@ -47,7 +47,7 @@ pub fn sees_private(caller: &Caller) -> bool {
     match caller {
         Caller::PinUser(login, _) => login.user_type == UserType::User,
         Caller::Internal => true,
-        Caller::Peer(_) | Caller::Application(..) => false,
+        Caller::Peer(_) | Caller::Principal(..) | Caller::Application(..) => false,
     }
 }
 

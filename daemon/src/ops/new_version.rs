@@ -196,7 +196,7 @@ pub fn entries(
         Some(key) => KeyRecord { current: id.0.to_vec(), ..(*key.record).clone() },
         None => {
             let current = id.0.to_vec();
-            KeyRecord { name: name.clone(), created: now, deleted: None, scheduled_purge: None, current }
+            KeyRecord { name: name.clone(), created: now, current, ..KeyRecord::default() }
         }
     };
     record.id = id.0.to_vec();

@@ -77,7 +77,7 @@ impl OneTimeGrants {
 fn user(caller: &Caller) -> Result<&Login> {
     match caller {
         Caller::PinUser(login, _) => Ok(login),
-        Caller::Peer(_) | Caller::Application(..) | Caller::Internal => {
+        Caller::Peer(_) | Caller::Principal(..) | Caller::Application(..) | Caller::Internal => {
             Err(Error::new(ErrorCode::Unauthenticated, "the key asks for the PIN at each use: through PKCS#11 alone"))
         }
     }

@@ -18,8 +18,10 @@ use crate::{
 
 pub mod access;
 mod audit;
+mod certificates;
 mod crypto;
 mod keys;
+mod secrets;
 mod system;
 mod vaults;
 

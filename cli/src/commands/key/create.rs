@@ -71,6 +71,7 @@ pub async fn run(args: &Args, context: &Context) -> Result<Reply> {
         key_ops: args.attributes.operations(),
         attributes: Some(args.attributes.attributes()?),
         request_id: String::new(),
+        single_use: false,
     };
     let made = context.keys().await?.create_key(request).await?.into_inner();
     Ok(Reply::value(shape::key(&made)).columns(shape::ONE_KEY_COLUMNS))

@@ -34,7 +34,7 @@ pub async fn run(args: &Args, context: &Context) -> Result<Reply> {
     let key = args.target.resolve(&context.settings)?;
     let algorithm = args.algorithm.to_ascii_uppercase();
     let ciphertext = encoding::from_base64("--value", &args.value)?.to_vec();
-    let request = DecryptRequest { key: Some(key), algorithm: algorithm.clone(), ciphertext };
+    let request = DecryptRequest { key: Some(key), algorithm: algorithm.clone(), ciphertext, ..DecryptRequest::default() };
     let reply = context.crypto().await?.decrypt(request).await?.into_inner();
     let plaintext = Zeroizing::new(reply.plaintext);
     let result = match args.data_type {

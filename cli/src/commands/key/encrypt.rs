@@ -50,7 +50,7 @@ pub async fn run(args: &Args, context: &Context) -> Result<Reply> {
             .map_err(|_| Error::usage("--value is not base64").fix("--data-type plaintext for a text"))?
             .to_vec(),
     };
-    let request = EncryptRequest { key: Some(key), algorithm: algorithm.clone(), plaintext };
+    let request = EncryptRequest { key: Some(key), algorithm: algorithm.clone(), plaintext, ..EncryptRequest::default() };
     let reply = context.crypto().await?.encrypt(request).await?.into_inner();
     Ok(Reply::value(json!({
         "aad": null,

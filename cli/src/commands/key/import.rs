@@ -59,7 +59,7 @@ pub async fn run(args: &Args, context: &Context) -> Result<Reply> {
         hsm: args.protection == Some(Protection::Hsm),
         key_ops: args.attributes.operations(),
         attributes: Some(args.attributes.attributes()?),
-        request_id: String::new(),
+        ..ImportKeyRequest::default()
     };
     let made = context.keys().await?.import_key(request).await?.into_inner();
     Ok(Reply::value(shape::key(&made)).columns(shape::ONE_KEY_COLUMNS))

@@ -48,7 +48,7 @@ pub async fn run(args: Args, context: &Context) -> Result<Reply> {
         profile: args.profile.unwrap_or_default(),
         wrapping: args.wrapping.unwrap_or_default(),
         publish_certificates: args.publish_certificates,
-        request_id: String::new(),
+        ..CreateVaultRequest::default()
     };
     let vault = context.vaults().await?.create_vault(request).await?.into_inner();
     Ok(Reply::value(shape::vault(&vault)).columns(shape::VAULT_COLUMNS))

@@ -26,6 +26,6 @@ pub async fn run(args: Args, context: &Context) -> Result<Reply> {
         if page.next_page_token.is_empty() {
             return Ok(Reply::value(items.into()).columns(shape::VAULT_COLUMNS));
         }
-        request = ListVaultsRequest { page_size: 0, page_token: page.next_page_token };
+        request = ListVaultsRequest { page_token: page.next_page_token, ..ListVaultsRequest::default() };
     }
 }

@@ -110,6 +110,9 @@ pub struct KeyPolicy {
     /// It was CKA_TRUSTED once, or is a copy of a key that was: it may have wrapped what others may not.
     #[prost(bool, tag = "33")]
     pub ever_trusted: bool,
+    /// Of a key for imports: the first successful one disables it.
+    #[prost(bool, tag = "34")]
+    pub single_use: bool,
 }
 
 /// What a public half says for itself. What it may be used for is in [`KeyPolicy::ops`].

@@ -61,6 +61,82 @@ impl Access for Services {
         let token = self.run(request, |request| vault_name(request.vault).map(GetToken)).await?;
         Ok(Response::new(show(token)))
     }
+
+    async fn sign_in(&self, _: Request<v1::SignInRequest>) -> std::result::Result<Response<v1::AccessToken>, Status> {
+        Err(Status::unimplemented("not here yet"))
+    }
+
+    async fn begin_device_sign_in(&self, _: Request<v1::BeginDeviceSignInRequest>) -> std::result::Result<Response<v1::DeviceSignIn>, Status> {
+        Err(Status::unimplemented("not here yet"))
+    }
+
+    async fn approve_device_sign_in(&self, _: Request<v1::ApproveDeviceSignInRequest>) -> std::result::Result<Response<v1::Principal>, Status> {
+        Err(Status::unimplemented("not here yet"))
+    }
+
+    async fn sign_out(&self, _: Request<v1::SignOutRequest>) -> std::result::Result<Response<v1::SignOutReply>, Status> {
+        Err(Status::unimplemented("not here yet"))
+    }
+
+    async fn who_am_i(&self, _: Request<v1::WhoAmIRequest>) -> std::result::Result<Response<v1::WhoAmIReply>, Status> {
+        Err(Status::unimplemented("not here yet"))
+    }
+
+    async fn create_principal(&self, _: Request<v1::CreatePrincipalRequest>) -> std::result::Result<Response<v1::Principal>, Status> {
+        Err(Status::unimplemented("not here yet"))
+    }
+
+    async fn get_principal(&self, _: Request<v1::GetPrincipalRequest>) -> std::result::Result<Response<v1::Principal>, Status> {
+        Err(Status::unimplemented("not here yet"))
+    }
+
+    async fn list_principals(&self, _: Request<v1::ListPrincipalsRequest>) -> std::result::Result<Response<v1::ListPrincipalsReply>, Status> {
+        Err(Status::unimplemented("not here yet"))
+    }
+
+    async fn update_principal(&self, _: Request<v1::UpdatePrincipalRequest>) -> std::result::Result<Response<v1::Principal>, Status> {
+        Err(Status::unimplemented("not here yet"))
+    }
+
+    async fn add_credential(&self, _: Request<v1::AddCredentialRequest>) -> std::result::Result<Response<v1::AddCredentialReply>, Status> {
+        Err(Status::unimplemented("not here yet"))
+    }
+
+    async fn remove_credential(&self, _: Request<v1::RemoveCredentialRequest>) -> std::result::Result<Response<v1::Principal>, Status> {
+        Err(Status::unimplemented("not here yet"))
+    }
+
+    async fn delete_principal(&self, _: Request<v1::DeletePrincipalRequest>) -> std::result::Result<Response<v1::Principal>, Status> {
+        Err(Status::unimplemented("not here yet"))
+    }
+
+    async fn list_role_definitions(&self, _: Request<v1::ListRoleDefinitionsRequest>) -> std::result::Result<Response<v1::ListRoleDefinitionsReply>, Status> {
+        Err(Status::unimplemented("not here yet"))
+    }
+
+    async fn set_role_definition(&self, _: Request<v1::SetRoleDefinitionRequest>) -> std::result::Result<Response<v1::RoleDefinition>, Status> {
+        Err(Status::unimplemented("not here yet"))
+    }
+
+    async fn delete_role_definition(&self, _: Request<v1::DeleteRoleDefinitionRequest>) -> std::result::Result<Response<v1::RoleDefinition>, Status> {
+        Err(Status::unimplemented("not here yet"))
+    }
+
+    async fn create_role_assignment(&self, _: Request<v1::CreateRoleAssignmentRequest>) -> std::result::Result<Response<v1::RoleAssignment>, Status> {
+        Err(Status::unimplemented("not here yet"))
+    }
+
+    async fn list_role_assignments(&self, _: Request<v1::ListRoleAssignmentsRequest>) -> std::result::Result<Response<v1::ListRoleAssignmentsReply>, Status> {
+        Err(Status::unimplemented("not here yet"))
+    }
+
+    async fn delete_role_assignment(&self, _: Request<v1::DeleteRoleAssignmentRequest>) -> std::result::Result<Response<v1::RoleAssignment>, Status> {
+        Err(Status::unimplemented("not here yet"))
+    }
+
+    async fn explain_policy(&self, _: Request<v1::ExplainPolicyRequest>) -> std::result::Result<Response<v1::ExplainPolicyReply>, Status> {
+        Err(Status::unimplemented("not here yet"))
+    }
 }
 
 /// The same caller's request for what the token is now.

@@ -49,7 +49,7 @@ impl Crypto for Services {
             Encrypt::parse(vault, key, request)
         };
         let (ciphertext, version) = self.run(request, parse).await?;
-        Ok(Response::new(v1::EncryptReply { ciphertext, kid: self.kid(&version) }))
+        Ok(Response::new(v1::EncryptReply { ciphertext, kid: self.kid(&version), ..v1::EncryptReply::default() }))
     }
 
     async fn decrypt(
@@ -62,6 +62,27 @@ impl Crypto for Services {
         };
         let (plaintext, version) = self.run(request, parse).await?;
         Ok(Response::new(v1::DecryptReply { plaintext: plaintext.to_vec(), kid: self.kid(&version) }))
+    }
+
+    type PipelineStream = tokio_stream::Pending<std::result::Result<v1::PipelineReply, Status>>;
+
+    async fn wrap_key(&self, _: Request<v1::EncryptRequest>) -> std::result::Result<Response<v1::EncryptReply>, Status> {
+        Err(Status::unimplemented("not here yet"))
+    }
+
+    async fn unwrap_key(&self, _: Request<v1::DecryptRequest>) -> std::result::Result<Response<v1::DecryptReply>, Status> {
+        Err(Status::unimplemented("not here yet"))
+    }
+
+    async fn batch(&self, _: Request<v1::BatchRequest>) -> std::result::Result<Response<v1::BatchReply>, Status> {
+        Err(Status::unimplemented("not here yet"))
+    }
+
+    async fn pipeline(
+        &self,
+        _: Request<tonic::Streaming<v1::PipelineRequest>>,
+    ) -> std::result::Result<Response<Self::PipelineStream>, Status> {
+        Err(Status::unimplemented("not here yet"))
     }
 
     async fn random(

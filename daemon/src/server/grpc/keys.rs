@@ -96,6 +96,38 @@ impl Keys for Services {
         };
         self.run(request, parse).await.map(|view| Response::new(show(&view)))
     }
+
+    async fn update_key(&self, _: Request<v1::UpdateKeyRequest>) -> std::result::Result<Response<v1::Key>, Status> {
+        Err(Status::unimplemented("not here yet"))
+    }
+
+    async fn rotate_key(&self, _: Request<v1::RotateKeyRequest>) -> std::result::Result<Response<v1::Key>, Status> {
+        Err(Status::unimplemented("not here yet"))
+    }
+
+    async fn get_rotation_policy(&self, _: Request<v1::GetRotationPolicyRequest>) -> std::result::Result<Response<v1::RotationPolicy>, Status> {
+        Err(Status::unimplemented("not here yet"))
+    }
+
+    async fn set_rotation_policy(&self, _: Request<v1::SetRotationPolicyRequest>) -> std::result::Result<Response<v1::RotationPolicy>, Status> {
+        Err(Status::unimplemented("not here yet"))
+    }
+
+    async fn backup_key(&self, _: Request<v1::BackupKeyRequest>) -> std::result::Result<Response<v1::BackupKeyReply>, Status> {
+        Err(Status::unimplemented("not here yet"))
+    }
+
+    async fn restore_key(&self, _: Request<v1::RestoreKeyRequest>) -> std::result::Result<Response<v1::Key>, Status> {
+        Err(Status::unimplemented("not here yet"))
+    }
+
+    async fn get_deleted_key(&self, _: Request<v1::GetDeletedKeyRequest>) -> std::result::Result<Response<v1::Key>, Status> {
+        Err(Status::unimplemented("not here yet"))
+    }
+
+    async fn purge_deleted_key(&self, _: Request<v1::PurgeDeletedKeyRequest>) -> std::result::Result<Response<v1::PurgeDeletedKeyReply>, Status> {
+        Err(Status::unimplemented("not here yet"))
+    }
 }
 
 fn show_page(page: &Page<KeyView>) -> v1::ListKeysReply {
@@ -157,5 +189,8 @@ fn show(view: &KeyView) -> v1::Key {
         deleted: view.key.deleted,
         scheduled_purge: view.key.scheduled_purge,
         hsm_platform: "0".into(),
+        managed: view.key.managed,
+        single_use: version.policy.single_use,
+        import_receipt: String::new(),
     }
 }

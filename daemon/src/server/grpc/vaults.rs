@@ -48,6 +48,54 @@ impl Vaults for Services {
         let vault = self.run(request, |request| vault_name(request.name).map(DeleteVault)).await?;
         Ok(Response::new(self.show(&vault)))
     }
+
+    async fn update_vault(&self, _: Request<v1::UpdateVaultRequest>) -> std::result::Result<Response<v1::Vault>, Status> {
+        Err(Status::unimplemented("not here yet"))
+    }
+
+    async fn list_deleted_vaults(&self, _: Request<v1::ListVaultsRequest>) -> std::result::Result<Response<v1::ListVaultsReply>, Status> {
+        Err(Status::unimplemented("not here yet"))
+    }
+
+    async fn get_deleted_vault(&self, _: Request<v1::GetVaultRequest>) -> std::result::Result<Response<v1::Vault>, Status> {
+        Err(Status::unimplemented("not here yet"))
+    }
+
+    async fn recover_vault(&self, _: Request<v1::RecoverVaultRequest>) -> std::result::Result<Response<v1::Vault>, Status> {
+        Err(Status::unimplemented("not here yet"))
+    }
+
+    async fn purge_vault(&self, _: Request<v1::PurgeVaultRequest>) -> std::result::Result<Response<v1::PurgeVaultReply>, Status> {
+        Err(Status::unimplemented("not here yet"))
+    }
+
+    async fn check_vault_name(&self, _: Request<v1::CheckVaultNameRequest>) -> std::result::Result<Response<v1::CheckVaultNameReply>, Status> {
+        Err(Status::unimplemented("not here yet"))
+    }
+
+    async fn set_access_policy(&self, _: Request<v1::SetAccessPolicyRequest>) -> std::result::Result<Response<v1::Vault>, Status> {
+        Err(Status::unimplemented("not here yet"))
+    }
+
+    async fn delete_access_policy(&self, _: Request<v1::DeleteAccessPolicyRequest>) -> std::result::Result<Response<v1::Vault>, Status> {
+        Err(Status::unimplemented("not here yet"))
+    }
+
+    async fn create_group(&self, _: Request<v1::CreateGroupRequest>) -> std::result::Result<Response<v1::Group>, Status> {
+        Err(Status::unimplemented("not here yet"))
+    }
+
+    async fn get_group(&self, _: Request<v1::GetGroupRequest>) -> std::result::Result<Response<v1::Group>, Status> {
+        Err(Status::unimplemented("not here yet"))
+    }
+
+    async fn list_groups(&self, _: Request<v1::ListGroupsRequest>) -> std::result::Result<Response<v1::ListGroupsReply>, Status> {
+        Err(Status::unimplemented("not here yet"))
+    }
+
+    async fn delete_group(&self, _: Request<v1::DeleteGroupRequest>) -> std::result::Result<Response<v1::Group>, Status> {
+        Err(Status::unimplemented("not here yet"))
+    }
 }
 
 impl Services {
@@ -72,6 +120,7 @@ impl Services {
             user_pin_set: record.user_pin.is_some(),
             so_pin_set: record.so_pin.is_some(),
             revision: revision.unwrap_or_default(),
+            ..v1::Vault::default()
         }
     }
 }
