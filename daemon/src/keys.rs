@@ -189,6 +189,20 @@ impl Keys {
         seal::unseal(&key, &object.0, &record.sealed_value)?.ok_or_else(damaged)
     }
 
+    /// Seals a backup under the root key: only this store's daemon, or a replica of it, reads it. `kind` tells backups of keys, secrets
+    /// and certificates apart.
+    pub fn seal_backup(&self, kind: &str, content: &[u8]) -> Result<Vec<u8>> {
+        let key = seal::derive(self.root.root(), &[b"backup/1", kind.as_bytes()])?;
+        seal::seal(&key, &[b"softkeep/backup/1", &self.cluster.0[..]].concat(), content)
+    }
+
+    /// Reads a backup of that kind. One error for every cause.
+    pub fn open_backup(&self, kind: &str, backup: &[u8]) -> Result<Zeroizing<Vec<u8>>> {
+        let key = seal::derive(self.root.root(), &[b"backup/1", kind.as_bytes()])?;
+        let invalid = || Error::new(ErrorCode::BackupInvalid, format!("this is no {kind} backup that was made here"));
+        seal::unseal(&key, &[b"softkeep/backup/1", &self.cluster.0[..]].concat(), backup)?.ok_or_else(invalid)
+    }
+
     /// Seals a session object.
     pub fn seal_session(
         &self,

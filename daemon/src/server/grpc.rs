@@ -20,6 +20,7 @@ pub mod access;
 mod audit;
 mod certificates;
 mod crypto;
+mod identifiers;
 mod keys;
 mod secrets;
 mod system;

@@ -3,7 +3,7 @@
 use softkeep_proto::v1::{self, crypto_server::Crypto};
 use tonic::{Request, Response, Status};
 
-use super::{Services, key_name, keys, vault_name};
+use super::{Services, identifiers, key_name, vault_name};
 use crate::{
     error::{Error, ErrorCode, Result},
     keys::catalog::Version,
@@ -99,6 +99,6 @@ impl Services {
         let rooms = self.pipeline.unsealed().ok();
         let vault = rooms
             .and_then(|rooms| rooms.keys.catalog.view().vault(version.vault).map(|vault| vault.record.name.clone()));
-        keys::kid(&vault.unwrap_or_default(), &version.record.key, version.id)
+        identifiers::kid(&vault.unwrap_or_default(), &version.record.key, version.id)
     }
 }

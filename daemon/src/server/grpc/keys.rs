@@ -6,10 +6,13 @@ use softkeep_proto::{
 };
 use tonic::{Request, Response, Status};
 
-use super::{Services, key_name, page_size, vault_name};
+use super::{
+    Services,
+    identifiers::{kid, recovery_level},
+    key_name, page_size, vault_name,
+};
 use crate::{
     crypto::key_info::PublicNumbers,
-    id::Id,
     keys::record::Ops,
     ops::{
         create_key::CreateKey,
@@ -137,14 +140,6 @@ fn show_page(page: &Page<KeyView>) -> v1::ListKeysReply {
     }
 }
 
-/// The suffix of vault hosts in key identifiers, until a Key Vault listener has one of its own.
-const KID_SUFFIX: &str = "vault.localhost";
-
-/// The full identifier of a version.
-pub fn kid(vault: &str, key: &str, version: Id) -> String {
-    format!("https://{}.{KID_SUFFIX}/keys/{key}/{version}", vault.to_ascii_lowercase())
-}
-
 fn show(view: &KeyView) -> v1::Key {
     let (record, version) = (&view.version.record, &view.version);
     let suffix = if record.hsm { "-HSM" } else { "" };
@@ -184,7 +179,7 @@ fn show(view: &KeyView) -> v1::Key {
         e,
         x,
         y,
-        recovery_level: "Recoverable+Purgeable".into(),
+        recovery_level: recovery_level(&view.vault).into(),
         recoverable_days: view.vault.soft_delete_retention_days,
         deleted: view.key.deleted,
         scheduled_purge: view.key.scheduled_purge,
