@@ -1,14 +1,25 @@
 //! The verbs, one file each; and what a verb answers.
 
+pub mod account;
+pub mod ad;
 pub mod audit;
+pub mod byok;
+pub mod certificate;
 pub mod dev;
 pub mod doctor;
 pub mod env;
+pub mod group;
 pub mod key;
 pub mod keyvault;
+pub mod migrate;
+pub mod login;
+pub mod logout;
+pub mod provider;
+pub mod role;
 pub mod run;
 pub mod sandbox;
 pub mod seal;
+pub mod secret;
 pub mod status;
 pub mod token;
 pub mod unseal;
@@ -62,18 +73,49 @@ impl Reply {
 /// Every noun and verb.
 #[derive(Subcommand)]
 pub enum Command {
+    /// Sign in
+    Login(login::Args),
+    /// Sign out
+    Logout(logout::Args),
+    /// The subscription, and who is signed in
+    #[command(subcommand)]
+    Account(account::Command),
+    /// Resource groups
+    #[command(subcommand)]
+    Group(group::Command),
+    /// The resource provider
+    #[command(subcommand)]
+    Provider(provider::Command),
+    /// Users and service principals
+    #[command(subcommand)]
+    Ad(ad::Command),
+    /// Roles and who has them
+    #[command(subcommand)]
+    Role(role::Command),
     /// Vaults and their keys
     #[command(subcommand)]
     Keyvault(keyvault::Command),
     /// Keys (the same as keyvault key)
     #[command(subcommand)]
     Key(key::Command),
+    /// Secrets (the same as keyvault secret)
+    #[command(subcommand)]
+    Secret(secret::Command),
+    /// Certificates (the same as keyvault certificate)
+    #[command(subcommand)]
+    Certificate(certificate::Command),
     /// The PINs of a vault's PKCS#11 token
     #[command(subcommand)]
     Token(token::Command),
     /// The audit log
     #[command(subcommand)]
     Audit(audit::Command),
+    /// Wrapped keys for other key services, made offline
+    #[command(subcommand)]
+    Byok(byok::Command),
+    /// Bring another token's keys into a vault
+    #[command(subcommand)]
+    Migrate(migrate::Command),
     /// Show whether the daemon is up and unsealed
     Status,
     /// Make the daemon forget its root key
@@ -93,10 +135,21 @@ pub enum Command {
 /// Runs one verb.
 pub async fn run(command: Command, context: &Context) -> Result<Reply> {
     match command {
+        Command::Login(args) => login::run(args, context).await,
+        Command::Logout(args) => logout::run(&args, context).await,
+        Command::Account(command) => account::run(command, context).await,
+        Command::Group(command) => group::run(command, context).await,
+        Command::Provider(command) => provider::run(command, context).await,
+        Command::Ad(command) => ad::run(command, context).await,
+        Command::Role(command) => role::run(command, context).await,
         Command::Keyvault(command) => keyvault::run(command, context).await,
         Command::Key(command) => key::run(command, context).await,
+        Command::Secret(command) => secret::run(command, context).await,
+        Command::Certificate(command) => certificate::run(command, context).await,
         Command::Token(command) => token::run(command, context).await,
         Command::Audit(command) => audit::run(command, context).await,
+        Command::Byok(command) => byok::run(&command),
+        Command::Migrate(command) => migrate::run(command, context).await,
         Command::Status => status::run(context).await,
         Command::Seal => seal::run(context).await,
         Command::Unseal(args) => unseal::run(&args, context).await,

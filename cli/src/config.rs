@@ -15,6 +15,7 @@ use crate::{
     args::GlobalArgs,
     error::{Error, Result},
     output::Format,
+    session,
 };
 
 const SYSTEM_CONFIG: &str = "/etc/softkeep/config.toml";
@@ -106,6 +107,8 @@ pub struct Settings {
     pub tls: Tls,
     /// The configuration files that were read, strongest first.
     pub files: Vec<PathBuf>,
+    /// Where the tokens of `softkeep login` are kept, if there is a place.
+    pub session_file: Option<PathBuf>,
 }
 
 /// A variable that is set and not empty.
@@ -164,6 +167,8 @@ impl Settings {
             key_file: tls(&|tls| tls.key_file.clone()),
         };
         let files = files.into_iter().map(|(path, _)| path).collect();
+        let named = flags.config.clone().or_else(|| env("SOFTKEEP_CONFIG").map(PathBuf::from));
+        let session_file = session::place(named.as_deref(), env);
         Ok(Self {
             endpoint,
             endpoint_origin,
@@ -172,6 +177,7 @@ impl Settings {
             output_chosen: output.is_some(),
             tls,
             files,
+            session_file,
         })
     }
 

@@ -1,9 +1,9 @@
-//! Base64 in both alphabets, and the two forms of an ECDSA signature. Bytes in, bytes out.
+//! Base64 in both alphabets, hex, and the two forms of an ECDSA signature. Bytes in, bytes out.
 
 #[cfg(test)]
 mod tests;
 
-use base64ct::{Base64, Base64Unpadded, Encoding};
+use base64ct::{Base64, Base64Unpadded, Base64UrlUnpadded, Encoding};
 use pkcs8::der::{Decode, Encode, asn1::UintRef};
 use softkeep_proto::algorithm::{Curve, jose_signature};
 use zeroize::Zeroizing;
@@ -13,6 +13,27 @@ use crate::error::{Error, Result};
 /// Standard base64 with padding, as `az` prints it.
 pub fn base64(bytes: &[u8]) -> String {
     Base64::encode_string(bytes)
+}
+
+/// base64url without padding, as JWK has it (RFC 7515 section 2).
+pub fn base64url(bytes: &[u8]) -> String {
+    Base64UrlUnpadded::encode_string(bytes)
+}
+
+/// Two lower-case digits a byte.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Bytes in hex.
+pub fn from_hex(flag: &str, text: &str) -> Result<Vec<u8>> {
+    let wrong = || Error::usage(format!("{flag} is not hex")).fix("two digits a byte; od -An -tx1 prints them");
+    let digits = text.chars().map(|letter| letter.to_digit(16).ok_or_else(wrong)).collect::<Result<Vec<u32>>>()?;
+    if digits.len() % 2 != 0 {
+        return Err(wrong());
+    }
+    // Two digits make at most 255.
+    Ok(digits.chunks(2).map(|pair| pair.iter().fold(0, |byte, digit| byte << 4 | *digit as u8)).collect())
 }
 
 /// Base64 or base64url, with or without padding.

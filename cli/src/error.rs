@@ -99,6 +99,19 @@ impl Error {
         }
     }
 
+    /// The shared code, if it has one.
+    pub fn code(&self) -> Option<ErrorCode> {
+        match self.label {
+            Label::Coded(code) => Some(code),
+            _ => None,
+        }
+    }
+
+    /// Whether it has this code.
+    pub fn is(&self, code: ErrorCode) -> bool {
+        self.label == Label::Coded(code)
+    }
+
     /// One line: what went wrong.
     pub fn message(&self) -> &str {
         &self.message

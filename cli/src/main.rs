@@ -4,16 +4,24 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod args;
+mod azure;
 mod client;
 mod commands;
 mod config;
+mod confirm;
+mod document;
 mod encoding;
 mod error;
+mod files;
+mod generic_update;
 mod identifier;
+mod input;
 mod local;
 mod output;
+mod pages;
 mod pem;
 mod secret;
+mod session;
 mod shape;
 mod time;
 

@@ -55,6 +55,14 @@ pub fn private_key(text: &str, password: impl FnOnce() -> Result<Secret>) -> Res
     }
 }
 
+/// The DER of the first certificate in a PEM text, if there is one.
+pub fn certificate(text: &str) -> Option<Vec<u8>> {
+    let (_, rest) = text.split_once("-----BEGIN CERTIFICATE-----")?;
+    let (body, _) = rest.split_once("-----END CERTIFICATE-----")?;
+    let packed: String = body.chars().filter(|letter| !letter.is_ascii_whitespace()).collect();
+    Base64::decode_vec(&packed).ok()
+}
+
 fn invalid(message: impl Into<String>) -> Error {
     Error::coded(ErrorCode::KeyInvalid, message)
 }
@@ -112,7 +120,7 @@ fn wrong_password() -> Error {
 
 fn from_pkcs1(der: &[u8]) -> Result<Zeroizing<Vec<u8>>> {
     pkcs1::RsaPrivateKeyRef::from_der(der).map_err(|_| invalid("the RSA key is not PKCS#1"))?;
-    wrap(pkcs1::ALGORITHM_OID, AnyRef::NULL, der)
+    wrap(pkcs1::ALGORITHM_OID, Some(AnyRef::NULL), der)
 }
 
 fn from_sec1(der: &[u8], blocks: &[Block<'_>]) -> Result<Zeroizing<Vec<u8>>> {
@@ -128,12 +136,13 @@ fn from_sec1(der: &[u8], blocks: &[Block<'_>]) -> Result<Zeroizing<Vec<u8>>> {
     };
     let bare = EcPrivateKey { private_key: key.private_key, parameters: None, public_key: key.public_key };
     let inner = SecretDocument::encode_msg(&bare).map_err(broken)?;
-    wrap(EC_PUBLIC_KEY, AnyRef::from(&curve), inner.as_bytes())
+    wrap(EC_PUBLIC_KEY, Some(AnyRef::from(&curve)), inner.as_bytes())
 }
 
-fn wrap(oid: ObjectIdentifier, parameters: AnyRef<'_>, key: &[u8]) -> Result<Zeroizing<Vec<u8>>> {
+/// PKCS#8 around a key.
+pub fn wrap(oid: ObjectIdentifier, parameters: Option<AnyRef<'_>>, key: &[u8]) -> Result<Zeroizing<Vec<u8>>> {
     let broken = |_| invalid("the key cannot be written as PKCS#8");
-    let algorithm = AlgorithmIdentifierRef { oid, parameters: Some(parameters) };
+    let algorithm = AlgorithmIdentifierRef { oid, parameters };
     let info = PrivateKeyInfoRef::new(algorithm, OctetStringRef::new(key).map_err(broken)?);
     Ok(Zeroizing::new(info.to_der().map_err(broken)?))
 }

@@ -33,6 +33,16 @@ pub fn from_flag(flag: &str, value: &str) -> Result<Secret> {
     }
 }
 
+/// A flag's value if it was given, as [`from_flag`] reads it; else the answer of whoever sits at the terminal.
+pub fn given_or_asked(flag: &str, value: Option<&str>, what: &str, twice: bool) -> Result<Secret> {
+    match value {
+        Some(value) => from_flag(flag, value),
+        None if !io::stdin().is_terminal() => Err(Error::usage(format!("no {what} given and no terminal to ask on"))
+            .fix(format!("{flag} @FILE, or {flag} - for standard input"))),
+        None => prompt(what, flag, twice),
+    }
+}
+
 /// A file's content without its last line end; `-` is standard input.
 pub fn from_file(flag: &str, path: &Path) -> Result<Secret> {
     if path == Path::new("-") {

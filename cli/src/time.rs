@@ -14,6 +14,14 @@ pub fn print(seconds: i64) -> String {
     }
 }
 
+/// Prints Unix seconds as `az account get-access-token` does: without an offset. Here it is always UTC.
+pub fn print_plain(seconds: i64) -> String {
+    match Timestamp::from_second(seconds) {
+        Ok(time) => time.strftime("%Y-%m-%d %H:%M:%S.000000").to_string(),
+        Err(_) => seconds.to_string(),
+    }
+}
+
 /// Reads `2026-08-21T10:00:00Z`, with an offset, without one (UTC), without seconds, or a date alone (its midnight,
 /// UTC).
 pub fn parse(text: &str) -> Result<i64, String> {

@@ -6,6 +6,7 @@ use std::{borrow::Cow, path::Path, sync::Arc};
 use prost::Message;
 
 pub mod log;
+pub mod receipt;
 pub mod record;
 pub mod verify;
 
@@ -16,7 +17,7 @@ use crate::{
     clock,
     error::{Error, Result},
     identity::Caller,
-    ops::{Audited, Operation},
+    ops::{Audited, Operation, Remark},
     policy::{Authorized, KeyName, Place, VaultName, profile::WrappingRule},
 };
 
@@ -74,7 +75,7 @@ impl Audit {
     }
 
     /// Puts the outcome on record. A use that went well has only its intent; administration always has both, on disk before the reply.
-    pub fn end<T>(&self, intent: Intent, result: &Result<T>) -> Result<()> {
+    pub fn end<T>(&self, intent: Intent, result: &Result<T>, remark: Remark) -> Result<()> {
         let Some(mut record) = intent.record else { return Ok(()) };
         if intent.audited == Audited::Use && result.is_ok() {
             return Ok(());
@@ -85,6 +86,8 @@ impl Audit {
             record.code = Some(error.code);
             record.detail = Some(error.detail.clone());
         }
+        record.detail = remark.detail.or(record.detail);
+        record.receipt = remark.receipt;
         self.log.append(record)?;
         match intent.audited {
             Audited::Administration => self.log.flush().map_err(|error| {
@@ -104,11 +107,12 @@ impl Audit {
         self.log.append(record).map(|_| ())
     }
 
-    /// Puts on record that somebody came with a login token that is none.
-    pub fn unknown_caller(&self, caller: &Caller, error: &Error) -> Result<()> {
+    /// Puts on record that somebody came with a login token or an access token that is none.
+    pub fn unknown_caller(&self, caller: &Caller, door: Door, error: &Error) -> Result<()> {
         let caller = caller.to_string();
-        let mut record = Record::new(clock::now_micros(), 0, caller, Door::Pkcs11, "identify", Outcome::Refused);
+        let mut record = Record::new(clock::now_micros(), 0, caller, door, "identify", Outcome::Refused);
         record.code = Some(error.code);
+        record.detail = Some(error.detail.clone());
         self.log.append(record).map(|_| ())
     }
 
@@ -160,7 +164,7 @@ impl Request {
 
     fn vault(&self) -> Option<Arc<str>> {
         match &self.place {
-            Place::Daemon | Place::Group(_) => None,
+            Place::Daemon | Place::Group(_) | Place::Principal(_) | Place::Scope(_) => None,
             Place::DeletedVault(name) => Some(name.as_str().into()),
             Place::Vault(VaultName::Named(name), _) | Place::Key(VaultName::Named(name), _) => {
                 Some(name.as_str().into())
@@ -174,7 +178,8 @@ impl Request {
             Place::Vault(_, object) => object.as_deref().map(Arc::from),
             Place::Key(_, KeyName::Named(name, _)) => Some(name.as_str().into()),
             Place::Key(_, KeyName::Sealed(_)) => Some(SESSION_OBJECT.into()),
-            Place::Group(name) => Some(name.as_str().into()),
+            Place::Group(name) | Place::Principal(name) => Some(name.as_str().into()),
+            Place::Scope(scope) => Some(format!("/{}", scope.to_string().trim_start_matches('/')).into()),
             Place::Daemon | Place::DeletedVault(_) | Place::Key(_, KeyName::Version(_) | KeyName::Object(..)) => None,
         }
     }
@@ -184,7 +189,13 @@ impl Request {
             Place::Key(_, KeyName::Version(id) | KeyName::Object(id, _) | KeyName::Named(_, Some(id))) => {
                 Some(id.to_string().into())
             }
-            Place::Daemon | Place::DeletedVault(_) | Place::Group(_) | Place::Vault(..) | Place::Key(..) => None,
+            Place::Daemon
+            | Place::DeletedVault(_)
+            | Place::Group(_)
+            | Place::Principal(_)
+            | Place::Scope(_)
+            | Place::Vault(..)
+            | Place::Key(..) => None,
         }
     }
 }

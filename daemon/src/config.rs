@@ -27,6 +27,29 @@ pub struct Config {
     pub clients: Vec<ClientGrant>,
     /// Which cryptography makes private-key operations.
     pub crypto_backend: BackendName,
+    /// How new vaults are.
+    pub vaults: Vaults,
+}
+
+/// What holds for every new vault.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct Vaults {
+    /// Whether access policies or roles decide in it.
+    pub authorization: Authorization,
+}
+
+/// What decides in a new vault.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "kebab-case")]
+pub enum Authorization {
+    /// Access policies, even where a client's default asks for roles.
+    #[default]
+    AccessPolicy,
+    /// What the client asks for; access policies where it asks for nothing.
+    AsRequested,
+    /// Roles, unless the client asks for access policies.
+    Rbac,
 }
 
 /// Where to listen.

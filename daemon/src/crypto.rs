@@ -9,6 +9,7 @@ use zeroize::Zeroizing;
 use crate::error::Result;
 
 pub mod aws_lc;
+pub mod byok;
 pub mod cipher;
 pub mod dh;
 mod edwards;
@@ -22,6 +23,8 @@ pub mod key_wrap;
 pub mod lattice;
 pub mod mac;
 mod montgomery;
+pub mod pem;
+pub mod pfx;
 mod pkcs1_v15;
 mod portable;
 pub mod random;
@@ -29,6 +32,7 @@ pub mod rustcrypto;
 pub mod self_signed;
 #[doc(hidden)]
 pub mod unwrapped;
+pub mod x509;
 
 #[cfg(test)]
 mod contract;

@@ -55,6 +55,21 @@ impl Error {
         Self::new(ErrorCode::KeyNotFound, format!("no key '{name}'"))
     }
 
+    /// No such secret or version.
+    pub fn secret_not_found(name: &str) -> Self {
+        Self::new(ErrorCode::SecretNotFound, format!("no secret '{name}'"))
+    }
+
+    /// No deleted key of this name, or none this caller may know of.
+    pub fn deleted_key_not_found(name: &str) -> Self {
+        Self::new(ErrorCode::KeyNotFound, format!("no deleted key '{name}'"))
+    }
+
+    /// No such certificate or version.
+    pub fn certificate_not_found(name: &str) -> Self {
+        Self::new(ErrorCode::CertificateNotFound, format!("no certificate '{name}'"))
+    }
+
     /// The daemon has no root key at the moment.
     pub fn sealed() -> Self {
         Self::new(ErrorCode::Sealed, "the daemon is sealed")

@@ -24,6 +24,13 @@ impl Id {
         bytes.try_into().map(Self).map_err(|_| Error::new(ErrorCode::InvalidArgument, "an identifier has 16 bytes"))
     }
 
+    /// As Azure writes one: 8-4-4-4-12 hex digits (RFC 9562 section 4).
+    pub fn guid(&self) -> String {
+        let hex = self.to_string();
+        let part = |from: usize, to: usize| hex.get(from..to).unwrap_or_default();
+        format!("{}-{}-{}-{}-{}", part(0, 8), part(8, 12), part(12, 16), part(16, 20), part(20, 32))
+    }
+
     /// From 32 hex digits of either case.
     pub fn parse(text: &str) -> Result<Self> {
         let invalid = || Error::new(ErrorCode::InvalidArgument, "an identifier has 32 hex digits");

@@ -4,6 +4,15 @@ use std::{fmt, sync::Arc};
 
 use aws_lc_rs::hmac;
 
+pub mod assertion;
+pub mod desk;
+pub mod devices;
+mod jwt;
+mod object_id;
+pub mod token;
+
+pub use object_id::{pin_object_id, random_object_id, subscription_id, tenant_id};
+
 use crate::{
     error::{Error, ErrorCode, Result},
     id::Id,
@@ -100,8 +109,8 @@ pub struct SignedIn {
     pub name: Arc<str>,
     /// Of a service principal.
     pub application: Option<Id>,
-    /// This token.
-    pub token: Id,
+    /// This sign-in: an access token and the refresh tokens that it can be had for again have it in common, and end together.
+    pub session: Id,
     /// The principal's epoch when it signed in; another one means that it was signed out everywhere since.
     pub epoch: u64,
     /// When the token was made and when it ends, in Unix seconds.

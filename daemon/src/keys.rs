@@ -12,11 +12,12 @@ use crate::{
     crypto::{self, Backend},
     error::{Error, ErrorCode, Result},
     id::Id,
-    policy::{Authorized, KeyExport, KeyUse, Subject},
+    policy::{Authorized, CertificateKeys, KeyExport, KeyUse, SecretRead, Subject},
     store::{Store, Write},
 };
 
 pub mod anchor;
+pub mod backup;
 pub mod cache;
 pub mod catalog;
 pub mod face;
@@ -32,7 +33,7 @@ use cache::{Cache, MAX_OPEN_KEYS, MAX_OPEN_SESSION_OBJECTS};
 use catalog::{Catalog, Vault, Version};
 use ledger::{Counters, Entry, Ledger};
 pub use open_key::OpenKey;
-use record::{KekRecord, KeyPolicy, ObjectRecord, row};
+use record::{KekRecord, KeyPolicy, ObjectRecord, SecretPolicy, SecretVersionRecord, row};
 use seal::{RootKeys, Secret32};
 use session::{Opener, Scope, SessionObject, SessionRecord};
 
@@ -76,7 +77,7 @@ impl Keys {
     pub fn unseal(store: Arc<dyn Store>, cluster: Id, root: Secret32, backend: Arc<dyn Backend>) -> Result<Self> {
         let root = RootKeys::derive(root)?;
         let (ledger, load) = Ledger::open(store, &root)?;
-        let (catalog, damaged) = Catalog::load(load);
+        let (catalog, damaged) = Catalog::load(load, cluster);
         let (cache, session_objects) = (Cache::new(MAX_OPEN_KEYS), Cache::new(MAX_OPEN_SESSION_OBJECTS));
         Ok(Self { catalog, root, backend, cluster, damaged, ledger, cache, session_objects })
     }
@@ -101,6 +102,27 @@ impl Keys {
         self.material(secret_of(grant.other()?)?)
     }
 
+    /// One version of the key of the certificate that a grant is for: PKCS#8.
+    pub fn certificate_key<O: CertificateKeys>(
+        &self,
+        grant: &Authorized<O>,
+        version: &Version,
+    ) -> Result<Zeroizing<Vec<u8>>> {
+        let own = version.record.key.eq_ignore_ascii_case(grant.operation().certificate_name());
+        if !own || grant.vault()?.id != version.vault || version.is_session_object() {
+            return Err(Error::internal("the key is of another certificate than the grant"));
+        }
+        self.material(version)
+    }
+
+    /// Opens the key of a certificate of the same vault, to sign what a grant is for with it.
+    pub fn authority_key<O: CertificateKeys>(&self, grant: &Authorized<O>, version: &Version) -> Result<Arc<OpenKey>> {
+        if grant.vault()?.id != version.vault || version.is_session_object() {
+            return Err(Error::internal("the authority is in another vault than the grant"));
+        }
+        self.open_version(version)
+    }
+
     fn open_version(&self, version: &Version) -> Result<Arc<OpenKey>> {
         let open = |material: &Zeroizing<Vec<u8>>| -> Result<Arc<OpenKey>> {
             Ok(Arc::new(match version.class() {
@@ -121,6 +143,10 @@ impl Keys {
         }
         let key = open(&self.material(version)?)?;
         self.cache.insert(version.id, key.clone());
+        if self.catalog.view().vault(version.vault).is_none() {
+            // The vault was deleted meanwhile, and its open keys were forgotten before this one was among them.
+            self.cache.remove(&version.id);
+        }
         Ok(key)
     }
 
@@ -129,7 +155,8 @@ impl Keys {
             return session::material(version).cloned();
         }
         let read = |version: &Version| {
-            let wrapped_kek = self.catalog.view().vault(version.vault).ok_or_else(Error::sealed)?.kek()?;
+            let gone = || Error::vault_not_found(&version.vault.to_string());
+            let wrapped_kek = self.catalog.view().vault(version.vault).ok_or_else(gone)?.kek()?;
             self.unseal_version(&wrapped_kek, version)
         };
         match read(version) {
@@ -187,6 +214,34 @@ impl Keys {
         let key = value_key(&self.kek(vault)?, vault.id, object)?;
         let damaged = || Error::new(ErrorCode::RecordDamaged, "the object's value fails its integrity check");
         seal::unseal(&key, &object.0, &record.sealed_value)?.ok_or_else(damaged)
+    }
+
+    /// The row of a secret's value, sealed to what it is bound to.
+    pub fn seal_secret(&self, vault: &Vault, policy: &SecretPolicy, value: &[u8]) -> Result<Entry> {
+        let version = Id::from_bytes(&policy.version)?;
+        let key = secret_key(&self.kek(vault)?, vault.id, version)?;
+        let sealed = seal::seal(&key, &policy.encode_to_vec(), value)?;
+        Ok(Entry { key: row::secret_value(vault.id, version), body: Some(sealed) })
+    }
+
+    /// The value of one version of the secret that a grant is for.
+    pub fn open_secret<O: SecretRead>(
+        &self,
+        grant: &Authorized<O>,
+        version: &SecretVersionRecord,
+    ) -> Result<Zeroizing<Vec<u8>>> {
+        let (vault, name) = (grant.vault()?.id, grant.operation().secret_name());
+        if !version.secret.eq_ignore_ascii_case(name) {
+            return Err(Error::internal("the version is of another secret than the grant"));
+        }
+        let damaged = || Error::new(ErrorCode::RecordDamaged, "the stored secret fails its integrity check");
+        let policy = version.policy.as_ref().ok_or_else(damaged)?;
+        let id = Id::from_bytes(&version.id)?;
+        let wrapped_kek = self.catalog.view().vault(vault).ok_or_else(|| Error::vault_not_found(&vault.to_string()))?.kek()?;
+        let kek = self.root.unwrap_kek(&vault.0, wrapped_kek.version, &wrapped_kek.wrapped)?;
+        let sealed = self.ledger.read(&row::secret_value(vault, id))?.ok_or_else(damaged)?;
+        let key = secret_key(&kek, vault, id)?;
+        seal::unseal(&key, &policy.encode_to_vec(), &sealed.body)?.ok_or_else(damaged)
     }
 
     /// Seals a backup under the root key: only this store's daemon, or a replica of it, reads it. `kind` tells backups of keys, secrets
@@ -255,6 +310,22 @@ impl Keys {
         self.ledger.next_slot()
     }
 
+    /// Forgets the open keys of a vault that is gone, and every open session object: those that are still good are opened again.
+    pub fn forget_all(&self, versions: impl IntoIterator<Item = Id>) {
+        versions.into_iter().for_each(|version| self.cache.remove(&version));
+        self.session_objects.clear();
+    }
+
+    /// The names of all rows of a vault but its own.
+    pub fn rows_of_vault(&self, vault: Id) -> Vec<String> {
+        self.ledger.rows_of_vault(vault)
+    }
+
+    /// Makes sure that what was removed cannot be read from the store's files.
+    pub fn scrub(&self) -> Result<()> {
+        self.ledger.scrub()
+    }
+
     /// Forgets an open key whose version is gone.
     pub fn forget(&self, version: Id) {
         self.cache.remove(&version);
@@ -271,6 +342,10 @@ fn secret_of(subject: &Subject) -> Result<&Version> {
 
 fn record_key(kek: &Secret32, vault: Id, version: Id) -> Result<Secret32> {
     seal::derive(kek, &[b"record/1", &vault.0, b"key", &version.0])
+}
+
+fn secret_key(kek: &Secret32, vault: Id, version: Id) -> Result<Secret32> {
+    seal::derive(kek, &[b"record/1", &vault.0, b"secret", &version.0])
 }
 
 fn value_key(kek: &Secret32, vault: Id, object: Id) -> Result<Secret32> {

@@ -9,6 +9,7 @@ pub mod error;
 pub mod id;
 pub mod identity;
 pub mod init;
+pub mod jobs;
 pub mod keys;
 pub mod ops;
 pub mod pins;

@@ -7,7 +7,7 @@ use softkeep_daemon::{
     config::BackendName,
     crypto::{AwsLc, Backend, RustCrypto},
     error::{Error, ErrorCode, Result},
-    init,
+    init, jobs,
     pipeline::Pipeline,
     process,
     server::{About, Doors},
@@ -70,7 +70,9 @@ fn serve(args: &Args) -> Result<()> {
         if args.ready_stdout {
             println!("ready");
         }
+        let jobs = tokio::spawn(jobs::run(pipeline.clone(), stopped.clone()));
         let served = doors.serve(pipeline.clone(), about, stopped).await;
+        jobs.abort();
         // The last records reach the disk, and the root key is wiped, before the process ends.
         pipeline.seal("the daemon is stopping");
         served

@@ -10,14 +10,26 @@ use crate::{
     workers::Lane,
 };
 
+pub mod add_credential;
+pub mod announce_expiry;
+pub mod approve_device_sign_in;
+pub mod backup_key;
+pub mod backup_secret;
+pub mod begin_device_sign_in;
+pub mod check_vault_name;
 pub mod context_login;
 pub mod copy_object;
+pub mod create_group;
 pub mod create_key;
 pub mod create_object;
+pub mod create_principal;
 pub mod create_vault;
 pub mod decapsulate_key;
 pub mod decrypt;
+pub mod delete_group;
 pub mod delete_key;
+pub mod delete_principal;
+pub mod delete_secret;
 pub mod delete_vault;
 pub mod derive_key;
 pub mod destroy_object;
@@ -25,40 +37,76 @@ pub mod encapsulate_key;
 pub mod encrypt;
 pub mod encrypt_secret;
 pub mod find_objects;
+pub mod forget_revoked;
 pub mod generate_key;
 pub mod generate_key_pair;
+pub mod get_deleted_key;
+pub mod get_deleted_secret;
+pub mod get_deleted_vault;
+pub mod get_group;
 pub mod get_key;
 pub mod get_objects;
+pub mod get_principal;
+pub mod get_rotation_policy;
+pub mod get_secret;
 pub mod get_token;
 pub mod get_vault;
 pub mod import_key;
 pub mod init_token;
 mod key_change;
 pub mod list_deleted_keys;
+pub mod list_deleted_vaults;
+pub mod list_groups;
 pub mod list_key_versions;
 pub mod list_keys;
+pub mod list_principals;
+pub mod list_secret_versions;
+pub mod list_secrets;
 pub mod list_tokens;
 pub mod list_vaults;
 pub mod login;
 pub mod method;
 mod names;
 pub mod new_object;
+pub mod new_secret;
 mod new_version;
+mod principal_change;
+pub mod purge_key;
+pub mod purge_secret;
+pub mod purge_vault;
 pub mod random;
 pub mod read_values;
 pub mod recover_key;
+pub mod recover_secret;
+pub mod recover_vault;
+pub mod remove_credential;
+pub mod remove_purged_vault;
+pub mod restore_key;
+pub mod restore_secret;
+pub mod rotate_key;
+mod rotation;
 pub mod seal;
 pub mod set_attributes;
 pub mod set_pin;
+pub mod set_rotation_policy;
+pub mod set_secret;
 pub mod sign;
+pub mod sign_in;
+pub mod sign_out;
 pub mod tail_audit;
 pub mod template;
 pub mod unlock_token;
 pub mod unwrap_key;
+pub mod update_key;
 pub mod update_mac;
+pub mod update_principal;
+pub mod update_secret;
+pub mod update_vault;
+mod vault_settings;
 pub mod verify;
 pub mod verify_audit;
 pub mod verify_mac;
+pub mod who_am_i;
 pub mod wrap_key;
 
 /// How an operation is audited. A refusal always is.
@@ -72,6 +120,15 @@ pub enum Audited {
     Login,
     /// Its intent before and its outcome after, both on disk before the reply.
     Administration,
+}
+
+/// What an operation adds to the record of its success.
+#[derive(Default)]
+pub struct Remark {
+    /// In place of what the record of the intent says.
+    pub detail: Option<String>,
+    /// The receipt of an import.
+    pub receipt: Option<String>,
 }
 
 /// One verb.
@@ -121,6 +178,11 @@ pub trait Operation: Sized + Send + 'static {
 
     /// Where it runs.
     fn lane(&self, version: Option<&Version>) -> Lane;
+
+    /// What the record of its success says besides.
+    fn remark(_reply: &Self::Reply) -> Remark {
+        Remark::default()
+    }
 
     /// Does it.
     fn run(grant: Authorized<Self>, rooms: &Unsealed) -> Result<Self::Reply>;

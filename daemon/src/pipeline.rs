@@ -20,11 +20,11 @@ use crate::{
         record::Door,
     },
     clock,
-    config::Config,
+    config::{self, Config},
     crypto::Backend,
     error::{Error, ErrorCode, Result},
     id::Id,
-    identity::{self, Caller, Peer},
+    identity::{self, Caller, Peer, desk::SignInDesk, token::TokenKind},
     keys::{
         Keys, anchor,
         ledger::Entry,
@@ -38,6 +38,10 @@ use crate::{
     workers::{Lane, Workers},
 };
 
+mod turns;
+
+use turns::Turns;
+
 /// The rooms that exist only while the daemon is unsealed.
 pub struct Unsealed {
     /// The log. First, so that it is closed while the store can still take its last anchor.
@@ -46,8 +50,12 @@ pub struct Unsealed {
     pub keys: Arc<Keys>,
     /// Grants.
     pub policy: Arc<Policy>,
+    /// What the configuration says of new vaults.
+    pub new_vaults: config::Vaults,
     /// Attempts at PINs that are being checked right now.
     pub attempts: crate::pins::Attempts,
+    /// Tokens, wrong passwords, device codes.
+    pub sign_in: SignInDesk,
     /// Where the audit log lies.
     pub audit_dir: PathBuf,
     /// Last, so that it says so when all the others are gone.
@@ -71,7 +79,9 @@ pub struct Pipeline {
     store: Arc<dyn Store>,
     backend: Arc<dyn Backend>,
     policy: Arc<Policy>,
+    new_vaults: config::Vaults,
     workers: Workers,
+    turns: Turns,
     unsealed: RwLock<Option<Arc<Unsealed>>>,
     /// Why it is sealed; empty while it is not.
     seal_reason: watch::Sender<String>,
@@ -98,7 +108,9 @@ impl Pipeline {
             store,
             backend,
             policy: Arc::new(Policy::new(config.clients.clone())?),
+            new_vaults: config.vaults,
             workers: Workers::start()?,
+            turns: Turns::default(),
             unsealed: RwLock::new(None),
             seal_reason: watch::Sender::new("the daemon has just started".into()),
             next_request: AtomicU64::new(first_request),
@@ -113,6 +125,11 @@ impl Pipeline {
 
     /// The straight line.
     pub async fn run<O: Operation>(&self, caller: Caller, door: Door, operation: O) -> Result<O::Reply> {
+        // Before anything is decided: what is decided holds when the turn comes.
+        let _turn = match caller.peer() {
+            Some(peer) if operation.lane(None) == Lane::Generate => Some(self.turns.take(peer).await?),
+            _ => None,
+        };
         let rooms = self.unsealed()?;
         let id = self.next_request.fetch_add(1, Ordering::Relaxed);
         let request = audit::Request::of(id, door, &caller, &operation);
@@ -129,7 +146,8 @@ impl Pipeline {
         let line = move || {
             let intent = rooms.audit.begin(&grant, request)?;
             let result = O::run(grant, &rooms);
-            rooms.audit.end(intent, &result)?;
+            let remark = result.as_ref().map(O::remark).unwrap_or_default();
+            rooms.audit.end(intent, &result, remark)?;
             result
         };
         // Administration waits for the disk, which must not hold up a connection's thread.
@@ -153,7 +171,19 @@ impl Pipeline {
         match identity::read_login_token(rooms.keys.root.login(), login_token, peer) {
             Ok(login) => Ok(Caller::PinUser(identity::Login { application, ..login }, peer.clone())),
             Err(error) => {
-                rooms.audit.unknown_caller(&Caller::Application(peer.clone(), application), &error)?;
+                rooms.audit.unknown_caller(&Caller::Application(peer.clone(), application), Door::Pkcs11, &error)?;
+                Err(error)
+            }
+        }
+    }
+
+    /// Who sends a request with an access token. Whether its principal is still there is read when the request is decided.
+    pub fn identify_bearer(&self, peer: &Peer, token: &str, door: Door) -> Result<Caller> {
+        let rooms = self.unsealed()?;
+        match rooms.sign_in.tokens.read(TokenKind::Access, token, clock::now_seconds()) {
+            Ok(who) => Ok(Caller::Principal(who, peer.clone())),
+            Err(error) => {
+                rooms.audit.unknown_caller(&Caller::Peer(peer.clone()), door, &error)?;
                 Err(error)
             }
         }
@@ -214,7 +244,8 @@ impl Pipeline {
     pub async fn unseal_with_passphrase(self: &Arc<Self>, passphrase: Zeroizing<Vec<u8>>) -> Result<()> {
         let pipeline = self.clone();
         self.workers
-            .run(Lane::Generate, move || {
+            // Not where keys are made: nobody's RSA key holds up the operator.
+            .run(Lane::Store, move || {
                 if pipeline.unsealed().is_ok() {
                     return Ok(());
                 }
@@ -242,12 +273,15 @@ impl Pipeline {
             tracing::error!(row, "a stored record fails its integrity check and is refused");
             audit.note("store.damaged", None, Some(row), None)?;
         }
+        let sign_in = SignInDesk::new(&keys.root.token_seed()?, keys.cluster)?;
         let ended = Arc::new(AtomicBool::new(false));
         let rooms = Unsealed {
             audit,
             keys,
             policy: self.policy.clone(),
+            new_vaults: self.new_vaults,
             attempts: crate::pins::Attempts::default(),
+            sign_in,
             audit_dir: self.audit_dir.clone(),
             _end: End(ended.clone()),
         };
@@ -315,7 +349,8 @@ fn wait_for_end(last_ended: Option<&AtomicBool>) -> Result<()> {
     Ok(())
 }
 
-fn audit_signer(root: &RootKeys) -> Result<CheckpointSigner> {
+/// What signs the audit log.
+pub fn audit_signer(root: &RootKeys) -> Result<CheckpointSigner> {
     let seed = root.audit_seed()?;
     CheckpointSigner::from_seed(&seed)
 }

@@ -20,16 +20,26 @@ use crate::{
     ops::Operation,
 };
 
+mod engine;
+pub mod grants;
 mod key_use;
 mod one_time;
 mod permission;
+mod permission_set;
+pub mod principals;
 pub mod profile;
+pub mod roles;
+pub mod scope;
 mod subject;
 pub mod wrapping;
 
+pub use engine::{Grant, Lack, Target, Thing, Verdict, check_principal};
+pub use grants::{Grants, Right};
 use one_time::OneTimeGrants;
-pub use permission::Permission;
-use permission::{LOCAL_GRANT, SO_GRANT, USER_GRANT};
+pub use permission::{Area, Permission};
+use permission::USER_GRANT;
+pub use permission_set::PermissionSet;
+use scope::Scope;
 pub use subject::Subject;
 
 /// A vault as the caller named it.
@@ -78,6 +88,10 @@ pub enum Place {
     DeletedVault(String),
     /// A group, which need not be there.
     Group(String),
+    /// A user or service principal, as the caller named it; it need not be there.
+    Principal(String),
+    /// Where a role is given or taken.
+    Scope(Scope),
 }
 
 /// The vault of a grant.
@@ -151,6 +165,25 @@ pub trait KeyUse: Operation {}
 /// An operation that needs a key's own bytes, to wrap, copy, derive or tell them: the only ones that get them.
 pub trait KeyExport: Operation {}
 
+/// An operation that takes a key's versions into a sealed backup: their bytes leave the keys room only so.
+pub trait KeyBackup: Operation {
+    /// The key.
+    fn key_name(&self) -> &str;
+}
+
+/// An operation that makes, completes or copies a certificate: for these the keys room tells the certificate's own keys, which its
+/// secret repeats, and signs with the authorities of its vault.
+pub trait CertificateKeys: Operation {
+    /// The certificate.
+    fn certificate_name(&self) -> &str;
+}
+
+/// An operation that reads the values of one secret: only for these does the keys room open them.
+pub trait SecretRead: Operation {
+    /// The secret.
+    fn secret_name(&self) -> &str;
+}
+
 /// The rules, with what the configuration adds to them.
 pub struct Policy {
     /// The daemon's own user administers.
@@ -174,35 +207,50 @@ impl Policy {
         now: i64,
     ) -> Result<Authorized<O>> {
         let view = keys.catalog.view();
-        let (vault, key) = match operation.place() {
-            Place::Daemon | Place::Group(_) | Place::DeletedVault(_) => (None, None),
-            Place::Vault(vault, _) => (Some(vault), None),
-            Place::Key(vault, key) => (Some(vault), Some(key)),
+        if let Caller::Principal(who, _) = &caller {
+            engine::check_principal(&view, who, now)?;
+        }
+        let place = operation.place();
+        let (vault, key) = match &place {
+            Place::Daemon | Place::Group(_) | Place::Principal(_) | Place::Scope(_) => (None, None),
+            Place::Vault(vault, _) => (Some(self.find_vault(&view, &caller, vault)?), None),
+            Place::Key(vault, key) => (Some(self.find_vault(&view, &caller, vault)?), Some(key)),
+            Place::DeletedVault(name) => (Some(self.find_deleted_vault(&view, &caller, name)?), None),
         };
-        let vault = vault.map(|name| self.find_vault(&view, &caller, &name)).transpose()?;
-        self.check(&view, &caller, vault, wanted(&caller, &operation, key.as_ref()))?;
-        let find = |key: Option<KeyName>| match (vault, key) {
+        let target = match (&place, vault) {
+            (Place::Group(name), _) => Target::Group(name),
+            (Place::Scope(scope), _) => Target::Scope(scope),
+            (_, None) => Target::Daemon,
+            (Place::Vault(_, Some(name)), Some(vault)) => Target::Vault(vault, Thing::Named(name)),
+            (Place::Key(_, key), Some(vault)) => Target::Vault(vault, Thing::key(key)),
+            (_, Some(vault)) => Target::Vault(vault, Thing::None),
+        };
+        self.check_at(&view, &caller, target, wanted(&caller, &operation, key))?;
+        let find = |key: Option<&KeyName>| match (vault, key) {
             (Some(vault), Some(key)) => {
-                let found = subject::find(keys, vault, &caller, &key)?;
-                check_privacy(&caller, &key, &found)?;
+                let found = subject::find(keys, vault, &caller, key)?;
+                check_privacy(&caller, key, &found)?;
                 Ok(Some(found))
             }
             _ => Ok(None),
         };
         let other_key = operation.other_key();
-        if other_key.is_some() {
-            self.check(&view, &caller, vault, wanted(&caller, &operation, other_key.as_ref()))?;
+        if let (Some(other), Some(vault)) = (&other_key, vault) {
+            let target = Target::Vault(vault, Thing::key(other));
+            self.check_at(&view, &caller, target, wanted(&caller, &operation, Some(other)))?;
         }
-        let (subject, other) = (find(key)?, find(other_key)?);
+        let (subject, other) = (find(key)?, find(other_key.as_ref())?);
         if let (Some(Subject::Key { version, class }), Some(needs)) = (&subject, operation.key_use()) {
             key_use::check_half(*class, needs)?;
             key_use::check(version, needs, now)?;
+            vault.map_or(Ok(()), |vault| key_use::check_original(vault, version))?;
             if version.policy.always_authenticate && key_use::needs_pin(needs) {
                 self.one_time.spend(operation.one_time_grant(), &caller, version.id, now)?;
             }
         }
         if let Some(Subject::Key { version, .. }) = &other {
-            key_use::check_enabled(version, now)?;
+            key_use::check_other(version, now)?;
+            vault.map_or(Ok(()), |vault| key_use::check_original(vault, version))?;
         }
         let vault = vault.map(|vault| VaultRef { id: vault.id, record: vault.record.clone() });
         Ok(Authorized { operation, caller, vault, subject, other })
@@ -211,12 +259,17 @@ impl Policy {
     /// Refuses what a caller was not granted. Operations ask this themselves only about what a template decides: whether what they make
     /// is kept.
     pub fn check(&self, view: &View, caller: &Caller, vault: Option<&Vault>, wanted: Permission) -> Result<()> {
-        if self.allows(view, caller, vault, wanted)? {
+        self.check_at(view, caller, vault.map_or(Target::Daemon, |vault| Target::Vault(vault, Thing::None)), wanted)
+    }
+
+    /// The same at any place.
+    pub fn check_at(&self, view: &View, caller: &Caller, target: Target<'_>, wanted: Permission) -> Result<()> {
+        if self.decide(view, caller, target, wanted)?.is_allowed() {
             return Ok(());
         }
-        let refused = format!("{caller} may not {}", wanted.name());
+        let refused = format!("{caller} may not {}", wanted.full_name());
         // PKCS#11 tells an application apart that only has to log in.
-        let login_helps = matches!(caller, Caller::Application(..)) && USER_GRANT.contains(&wanted);
+        let login_helps = matches!(caller, Caller::Application(..)) && USER_GRANT.contains(wanted);
         let code = match wanted {
             _ if login_helps => ErrorCode::Unauthenticated,
             // To all but the security officer it is an attribute like CKA_LOCAL.
@@ -229,18 +282,6 @@ impl Policy {
     /// Makes the grant of one use of a key that asks for the PIN each time; the caller has just shown it.
     pub fn grant_one_use(&self, caller: &Caller, key: Id, now: i64) -> Result<Vec<u8>> {
         self.one_time.issue(caller, key, now)
-    }
-
-    /// Whether a caller administers the daemon.
-    fn is_admin(&self, view: &View, caller: &Caller) -> bool {
-        match caller {
-            Caller::Internal => true,
-            Caller::Peer(Peer::Unix { uid, .. }) => *uid == 0 || *uid == self.own_uid || view.is_admin(*uid),
-            Caller::Principal(..)
-            | Caller::Peer(Peer::Certificate { .. })
-            | Caller::Application(..)
-            | Caller::PinUser(..) => false,
-        }
     }
 
     /// Whether a peer may make vaults through PKCS#11 or list every vault.
@@ -257,57 +298,15 @@ impl Policy {
         vault.filter(|vault| self.may_see(view, caller, vault)).ok_or_else(|| Error::vault_not_found(&shown))
     }
 
-    /// Whether a caller may know that a vault exists.
-    pub fn may_see(&self, view: &View, caller: &Caller, vault: &Vault) -> bool {
-        if self.is_admin(view, caller) {
-            return true;
-        }
-        match caller {
-            Caller::Internal => true,
-            Caller::Principal(..) => false,
-            // A login over TLS ends when its certificate is no longer listed.
-            Caller::PinUser(login, peer) => login.vault == vault.id && self.is_listed(peer, vault),
-            // A vault without a PIN is no token anybody could use.
-            Caller::Application(Peer::Unix { .. }, _) | Caller::Peer(Peer::Unix { .. }) => {
-                vault.record.user_pin.is_some() || vault.record.so_pin.is_some()
-            }
-            Caller::Application(peer, _) | Caller::Peer(peer) => self.is_listed(peer, vault),
-        }
-    }
-
-    /// Whether the configuration lists a certificate for a vault; peers of the Unix socket need no listing.
-    fn is_listed(&self, peer: &Peer, vault: &Vault) -> bool {
-        match peer {
-            Peer::Unix { .. } => true,
-            Peer::Certificate { name, .. } => self.clients.iter().any(|client| client.names(name, &vault.record.name)),
-        }
-    }
-
-    fn allows(&self, view: &View, caller: &Caller, vault: Option<&Vault>, wanted: Permission) -> Result<bool> {
-        if self.is_admin(view, caller) {
-            return Ok(true);
-        }
-        Ok(match (caller, vault) {
-            // Listing shows only what `may_see` lets through, one vault at a time.
-            (_, None) => wanted == Permission::SeeToken,
-            (Caller::PinUser(login, _), Some(vault)) => {
-                check_epoch(login, vault)?;
-                login.vault == vault.id && pin_grant(login.user_type).contains(&wanted)
-            }
-            (Caller::Application(..) | Caller::Peer(Peer::Unix { .. }), Some(_)) => LOCAL_GRANT.contains(&wanted),
-            (Caller::Peer(Peer::Certificate { name, .. }), Some(vault)) => {
-                self.clients.iter().any(|client| client.names(name, &vault.record.name) && client.allows(wanted))
-            }
-            (Caller::Principal(..), Some(_)) => false,
-            (Caller::Internal, Some(_)) => true,
-        })
-    }
-}
-
-fn pin_grant(user_type: UserType) -> &'static [Permission] {
-    match user_type {
-        UserType::User => &USER_GRANT,
-        UserType::SecurityOfficer => &SO_GRANT,
+    /// One answer for "is not there" and "is not yours to know of" again: a deleted vault is its managers'.
+    fn find_deleted_vault<'a>(&self, view: &'a View, caller: &Caller, name: &str) -> Result<&'a Vault> {
+        let may_see = |vault: &&Vault| {
+            self.allows(view, caller, Target::Vault(vault, Thing::None), Permission::ReadVault)
+                || self.allows(view, caller, Target::Vault(vault, Thing::None), Permission::PurgeVault)
+        };
+        view.deleted_vault(name)
+            .filter(may_see)
+            .ok_or_else(|| Error::new(ErrorCode::VaultNotFound, format!("no deleted vault '{name}'")))
     }
 }
 
@@ -327,7 +326,7 @@ pub fn check_epoch(login: &Login, vault: &Vault) -> Result<()> {
 fn wanted<O: Operation>(caller: &Caller, operation: &O, key: Option<&KeyName>) -> Permission {
     match (caller, key) {
         // What no user may do (CKA_TRUSTED is the security officer's) needs that permission, whoever has the object.
-        _ if !USER_GRANT.contains(&operation.permission()) => operation.permission(),
+        _ if !USER_GRANT.contains(operation.permission()) => operation.permission(),
         (Caller::Application(..), Some(KeyName::Sealed(_))) => Permission::UseOwnObject,
         (Caller::Application(..), Some(KeyName::Object(_, ck::CKO_PUBLIC_KEY))) if operation.key_use().is_some() => {
             Permission::UseOwnObject

@@ -28,6 +28,7 @@ use crate::{
     pipeline::Pipeline,
 };
 
+mod bearer;
 mod edge;
 mod grpc;
 mod module;

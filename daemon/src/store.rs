@@ -131,6 +131,11 @@ pub trait Store: Send + Sync + 'static {
     /// Writes a consistent copy of everything to a new file at `path`, while the store stays in use.
     fn snapshot_to(&self, path: &Path) -> Result<()>;
 
+    /// Makes sure that what was removed or replaced cannot be read from the store's files any more.
+    fn scrub(&self) -> Result<()> {
+        Ok(())
+    }
+
     /// Why the store no longer takes writes, if so. Reads go on; only a restart clears it.
     fn write_failure(&self) -> Option<String> {
         None

@@ -10,6 +10,11 @@ use tokio::sync::oneshot;
 
 use crate::error::{Error, ErrorCode, Result};
 
+/// The nice value of threads that callers wait for by the millisecond.
+const NICE_NORMAL: i32 = 0;
+/// That of threads whose work takes seconds anyway: they get what the others leave.
+const NICE_LAST: i32 = 19;
+
 type Job = Box<dyn FnOnce() + Send>;
 
 /// Jobs a pool may have waiting; beyond that callers are told to try again.
@@ -40,9 +45,9 @@ impl Workers {
     pub fn start() -> Result<Self> {
         let cores = thread::available_parallelism().map_or(2, usize::from);
         Ok(Self {
-            compute: pool("compute", cores)?,
-            generate: pool("generate", cores.div_ceil(2))?,
-            store: pool("store", 4)?,
+            compute: pool("compute", cores, NICE_NORMAL)?,
+            generate: pool("generate", cores.div_ceil(2), NICE_LAST)?,
+            store: pool("store", 4, NICE_NORMAL)?,
         })
     }
 
@@ -73,11 +78,15 @@ impl Workers {
     }
 }
 
-fn pool(name: &str, threads: usize) -> Result<Sender<Job>> {
+fn pool(name: &str, threads: usize, nice: i32) -> Result<Sender<Job>> {
     let (sender, jobs) = bounded::<Job>(MAX_QUEUED_JOBS);
     for number in 0..threads {
         let jobs = jobs.clone();
         let work = move || {
+            // On Linux a nice value is a thread's own. Without it the work is done all the same.
+            if nice != NICE_NORMAL && let Err(cause) = rustix::process::nice(nice) {
+                tracing::warn!(%cause, "a thread that generates keys has the same priority as those that use them");
+            }
             for job in jobs {
                 job();
             }
@@ -95,6 +104,16 @@ fn caught<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn generating_gives_way_to_using() {
+        let workers = Workers::start().unwrap();
+        let nice = || Ok(rustix::process::getpriority_process(None).unwrap());
+        assert_eq!(workers.run(Lane::Generate, nice).await.unwrap(), NICE_LAST);
+        for lane in [Lane::Inline, Lane::Compute, Lane::Store] {
+            assert_eq!(workers.run(lane, nice).await.unwrap(), NICE_NORMAL, "{lane:?}");
+        }
+    }
 
     #[tokio::test]
     async fn a_panic_fails_one_call_and_the_pool_goes_on() {

@@ -1,13 +1,18 @@
-//! TABLE: what may be done with a key: the schemes of both backends, the algorithms by their JOSE names (RFC 7518), and
-//! the operations of Key Vault. Hashes, curves, parameter sets and key types are in `algorithm/`.
+//! TABLE: what may be done with a key: the schemes of both backends, and the operations of Key Vault. The algorithms by
+//! their JOSE names, hashes, curves, parameter sets and key types are in `algorithm/`.
 
 mod curve;
 mod hash;
+mod jose;
 mod key_type;
 mod lattice;
 
 pub use curve::{Curve, EdwardsCurve, MontgomeryCurve, is_canonical_448};
 pub use hash::Hash;
+pub use jose::{
+    CBC_IV_BYTES, GCM_IV_BYTES, GCM_TAG_BYTES, JOSE_ENCRYPTIONS, JOSE_SIGNATURES, JoseCipher, JoseEncryption, JoseSignature, JoseSigning,
+    jose_encryption, jose_signature,
+};
 pub use key_type::{KeyType, SecretKind};
 pub use lattice::{MlDsaSet, MlKemSet};
 
@@ -62,51 +67,6 @@ pub enum EncryptScheme {
     RsaPkcs1,
     /// The bare RSA operation on a block as long as the modulus (CKM_RSA_X_509).
     RsaRaw,
-}
-
-/// One JOSE signature algorithm.
-pub struct JoseSignature {
-    /// RFC 7518 section 3.1, RFC 8812 section 3.2.
-    pub name: &'static str,
-    /// The hash of the message.
-    pub hash: Hash,
-    /// What is done with the digest.
-    pub scheme: SignScheme,
-    /// The only curve, for ECDSA.
-    pub curve: Option<Curve>,
-}
-
-const fn pss(hash: Hash) -> SignScheme {
-    SignScheme::RsaPss { hash, mgf: hash, salt_len_bytes: hash.len() }
-}
-
-/// The JOSE signature algorithms.
-pub static JOSE_SIGNATURES: [JoseSignature; 10] = [
-    JoseSignature { name: "RS256", hash: Hash::Sha256, scheme: SignScheme::RsaPkcs1(Hash::Sha256), curve: None },
-    JoseSignature { name: "RS384", hash: Hash::Sha384, scheme: SignScheme::RsaPkcs1(Hash::Sha384), curve: None },
-    JoseSignature { name: "RS512", hash: Hash::Sha512, scheme: SignScheme::RsaPkcs1(Hash::Sha512), curve: None },
-    JoseSignature { name: "PS256", hash: Hash::Sha256, scheme: pss(Hash::Sha256), curve: None },
-    JoseSignature { name: "PS384", hash: Hash::Sha384, scheme: pss(Hash::Sha384), curve: None },
-    JoseSignature { name: "PS512", hash: Hash::Sha512, scheme: pss(Hash::Sha512), curve: None },
-    JoseSignature { name: "ES256", hash: Hash::Sha256, scheme: SignScheme::Ecdsa, curve: Some(Curve::P256) },
-    JoseSignature { name: "ES384", hash: Hash::Sha384, scheme: SignScheme::Ecdsa, curve: Some(Curve::P384) },
-    JoseSignature { name: "ES512", hash: Hash::Sha512, scheme: SignScheme::Ecdsa, curve: Some(Curve::P521) },
-    JoseSignature { name: "ES256K", hash: Hash::Sha256, scheme: SignScheme::Ecdsa, curve: Some(Curve::P256K) },
-];
-
-/// The JOSE encryption algorithms by name.
-pub fn jose_encryption(name: &str) -> Option<EncryptScheme> {
-    let hash = match name {
-        "RSA-OAEP" => Hash::Sha1,
-        "RSA-OAEP-256" => Hash::Sha256,
-        _ => return None,
-    };
-    Some(EncryptScheme::RsaOaep { hash, mgf: hash, label: Vec::new() })
-}
-
-/// The JOSE signature algorithm of a name.
-pub fn jose_signature(name: &str) -> Option<&'static JoseSignature> {
-    JOSE_SIGNATURES.iter().find(|row| row.name == name)
 }
 
 /// What a key may be used for: JWK `key_ops` as Key Vault has them.

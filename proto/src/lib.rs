@@ -5,6 +5,7 @@ pub mod algorithm;
 pub mod attribute;
 pub mod error;
 pub mod limits;
+pub mod location;
 pub mod mechanism;
 
 /// `softkeep.v1`: the control plane and the data plane of vaults and keys.

@@ -14,6 +14,12 @@ pub const MAX_VAULT_NAME_LEN: usize = 24;
 /// Key Vault's limit for object names.
 pub const MAX_KEY_NAME_LEN: usize = 127;
 
+/// Key Vault's limit for a secret's value: 25 KiB.
+pub const MAX_SECRET_VALUE_BYTES: usize = 25 * 1024;
+
+/// Key Vault's limit for the words that say what a secret's value is.
+pub const MAX_CONTENT_TYPE_BYTES: usize = 255;
+
 /// PKCS#11 labels: OpenSSH gives up on a token that shows one over 255.
 pub const MAX_LABEL_BYTES: usize = 255;
 
@@ -44,6 +50,13 @@ pub const MAX_PAGE_SIZE: usize = 1000;
 
 /// Requests one module connection may have in flight; more wait in the socket.
 pub const MAX_IN_FLIGHT_PER_CONNECTION: usize = 4096;
+
+/// Operations in one `Crypto.Batch`.
+pub const MAX_BATCH: usize = 256;
+
+/// Operations of one `Crypto.Pipeline` under way at once; the next are read when one is done. Each may hold
+/// [`MAX_CRYPTO_INPUT_BYTES`].
+pub const MAX_PIPELINE_IN_FLIGHT: usize = 64;
 
 /// Bytes of random in one call.
 pub const MAX_RANDOM_BYTES: usize = 4096;

@@ -31,8 +31,8 @@ fn pykcs11_makes_finds_and_uses_keys() {
     assert_eq!(said, "slots\nrsa\nelliptic curve\nsecret keys\nlogged out\n");
 }
 
-/// A folder with the package pkcs11js, made once in the target folder and again when its file changes.
-fn node_modules(sources: &Path) -> PathBuf {
+/// A folder with the packages of Node's programs, made once in the target folder and again when its file changes.
+pub fn node_modules(sources: &Path) -> PathBuf {
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap();
     let lock = File::create(target.join("test-node.lock")).unwrap();
     lock.lock().unwrap();
@@ -42,7 +42,7 @@ fn node_modules(sources: &Path) -> PathBuf {
         let _ = fs::remove_dir_all(&folder);
         fs::create_dir(&folder).unwrap();
         fs::copy(sources.join("package.json"), folder.join("package.json")).unwrap();
-        // Compiles the package's part in C++.
+        // Compiles the part of pkcs11js in C++.
         let mut npm = Command::new(tool("npm", "npm"));
         output_of(npm.args(["install", "--silent", "--no-audit", "--no-fund"]).current_dir(&folder));
         fs::write(done, wanted).unwrap();

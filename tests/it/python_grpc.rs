@@ -40,7 +40,7 @@ pub fn python_with(requirements: &str) -> PathBuf {
 }
 
 /// The stubs, from every proto of ours.
-fn stubs(daemon: &Daemon, python: &Path) -> PathBuf {
+pub fn stubs(daemon: &Daemon, python: &Path) -> PathBuf {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../proto/proto");
     let out = daemon.path("stubs");
     fs::create_dir(&out).unwrap();

@@ -115,6 +115,8 @@ fn variables(args: &Args, folder: &Folder) -> Result<Vec<(&'static str, String)>
     let vault = args.vaults.first().cloned().unwrap_or_default();
     let endpoint = folder.endpoint();
     let mut variables = vec![("SOFTKEEP_ENDPOINT", endpoint.clone()), ("SOFTKEEP_VAULT", vault.clone())];
+    // A session with this daemon ends with it.
+    variables.push(("SOFTKEEP_SESSION", folder.path().join("session.json").display().to_string()));
     match local::module() {
         Some(module) => {
             let module = module.display().to_string();

@@ -93,6 +93,8 @@ pub struct Record {
     pub code: Option<ErrorCode>,
     /// Anything else worth a line; never a secret.
     pub detail: Option<String>,
+    /// The receipt of an import of a wrapped key ([`crate::audit::receipt`]).
+    pub receipt: Option<String>,
 }
 
 impl Record {
@@ -118,6 +120,7 @@ impl Record {
             outcome,
             code: None,
             detail: None,
+            receipt: None,
         }
     }
 
@@ -140,6 +143,12 @@ impl Record {
         member("outcome", self.outcome.name(), out);
         optional("code", self.code.map(ErrorCode::reason), out);
         optional("detail", self.detail.as_deref(), out);
+        if let Some(receipt) = &self.receipt {
+            // Letters, digits and dots, and never cut: half of a signature is none.
+            out.extend_from_slice(chain::RECEIPT_MEMBER);
+            escape(receipt, out);
+            out.push(b'"');
+        }
         finish_line(previous, start, out)
     }
 }

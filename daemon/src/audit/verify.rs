@@ -10,6 +10,7 @@ use std::{
 
 use super::{
     log::files,
+    receipt::Receipt,
     record::chain::{Anchor, CheckpointLine, ContinuesLine, Line, LineEnd, LineReader, RecordLine, parse_line},
 };
 use crate::error::{Error, ErrorCode, Result};
@@ -51,6 +52,16 @@ pub fn verify(dir: &Path, public_key: &[u8], anchor: Option<Anchor>) -> Result<R
         Error::new(ErrorCode::AuditFailed, format!("cannot read the audit log in '{}'", dir.display())).because(source)
     })?;
     Ok(verifier.report)
+}
+
+/// Whether a record's receipt is signed, and of what the record says.
+fn has_good_receipt(record: &RecordLine<'_>, public_key: &[u8]) -> bool {
+    let receipt = record.text("receipt").and_then(|jws| Receipt::verify(&jws, public_key));
+    receipt.is_some_and(|receipt| {
+        record.text("vault").as_ref() == Some(&receipt.vault)
+            && record.text("object").is_some_and(|object| object.eq_ignore_ascii_case(&receipt.key))
+            && record.text("caller").as_ref() == Some(&receipt.caller)
+    })
 }
 
 struct Verifier<'a> {
@@ -161,6 +172,9 @@ impl Verifier<'_> {
         } else if record.is_operation("audit.torn_line") {
             let note = format!("{}:{}: a torn line was cut off after a crash", place.file, place.line);
             self.report.notes.push(note);
+        }
+        if record.has_receipt() && !has_good_receipt(record, self.public_key) {
+            self.at(place, "the import's receipt is not by this daemon's key, or of another import");
         }
         self.end = Anchor { sequence: record.sequence, head: record.hash };
         if let Some(anchor) = self.anchor.filter(|anchor| anchor.sequence == record.sequence) {

@@ -19,6 +19,7 @@ pub mod kdf;
 pub mod lattice;
 pub mod mac;
 pub mod number;
+pub mod pkcs12;
 pub mod pkey;
 pub mod rsa;
 

@@ -53,6 +53,11 @@ impl<K: Hash + Eq + Clone, V: Clone> Cache<K, V> {
         slots.insert(id, Slot { key, used: AtomicU64::new(self.clock.fetch_add(1, Ordering::Relaxed)) });
     }
 
+    /// Forgets all.
+    pub fn clear(&self) {
+        self.slots.write().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
     /// Forgets a key that was deleted.
     pub fn remove(&self, id: &K) {
         self.slots.write().unwrap_or_else(PoisonError::into_inner).remove(id);

@@ -10,9 +10,11 @@ use prost::Message;
 use softkeep_proto::pkcs11::v1::Attribute;
 use tokio::sync::broadcast;
 
+mod certificates;
 mod directory;
 mod faces;
 mod named;
+mod secrets;
 mod version;
 
 pub use directory::Directory;
@@ -23,13 +25,14 @@ pub use version::{Key, Session, Version};
 use super::{
     face::{self, Face},
     record::{
-        AdminRecord, AnchorRecord, CertificateRecord, CertificateVersionRecord, IssuerRecord, KekRecord, KeyRecord,
-        ObjectRecord, PinFailureRecord, SecretRecord, SecretVersionRecord, VaultRecord, VersionRecord, row,
+        AdminRecord, AnchorRecord, CertificateRecord, IssuerRecord, KekRecord, KeyRecord,
+        ObjectRecord, PinFailureRecord, SecretRecord, VaultRecord, VersionRecord, row,
     },
 };
 use crate::{
     error::{Error, ErrorCode, Result},
     id::Id,
+    policy::Grants,
 };
 
 /// Change notices kept for a slow listener; one that falls behind is told that it did and looks at everything again.
@@ -53,6 +56,8 @@ pub struct Vault {
     pub issuers: BTreeMap<String, Arc<IssuerRecord>>,
     /// Wrong PINs by (user type, peer).
     pub pin_failures: HashMap<(String, String), u32>,
+    /// What its access policies come down to.
+    pub grants: Grants,
     kek: Option<Arc<KekRecord>>,
     versions: HashMap<Id, Arc<Version>>,
     objects: HashMap<Id, Arc<ObjectRecord>>,
@@ -60,13 +65,18 @@ pub struct Vault {
     requests: HashMap<String, Id>,
     damaged: HashSet<Id>,
     damaged_names: HashSet<String>,
+    damaged_secrets: HashSet<String>,
+    /// Names of secrets by the identifiers of their PKCS#11 objects.
+    published_secrets: HashMap<Id, String>,
+    damaged_certificates: HashSet<String>,
     faces: Faces,
 }
 
 impl Vault {
-    fn new(id: Id, record: VaultRecord) -> Self {
+    fn new(id: Id, record: VaultRecord, cluster: Id) -> Self {
         Self {
             id,
+            grants: Grants::of(&record, cluster, id),
             record: Arc::new(record),
             revision: 0,
             keys: BTreeMap::new(),
@@ -81,6 +91,9 @@ impl Vault {
             requests: HashMap::new(),
             damaged: HashSet::new(),
             damaged_names: HashSet::new(),
+            damaged_secrets: HashSet::new(),
+            published_secrets: HashMap::new(),
+            damaged_certificates: HashSet::new(),
             faces: Faces::default(),
         }
     }
@@ -103,6 +116,16 @@ impl Vault {
     /// Whether the record of a key of this name was refused when the store was read.
     pub fn is_name_damaged(&self, name: &str) -> bool {
         self.damaged_names.contains(&name.to_ascii_lowercase())
+    }
+
+    /// A deleted key by name, whatever its case.
+    pub fn deleted_key(&self, name: &str) -> Option<&Key> {
+        self.keys.get(&name.to_ascii_lowercase()).filter(|key| key.record.deleted.is_some())
+    }
+
+    /// Whether a version is there, deleted or not, or its record was refused.
+    pub fn has_version(&self, id: Id) -> bool {
+        self.versions.contains_key(&id) || self.is_damaged(id)
     }
 
     /// A version that is not deleted.
@@ -193,35 +216,11 @@ impl Vault {
                 false => format!("{}/{}", key.record.name, version.id),
             };
             let deleted = key.record.deleted.is_some();
-            let faces = if deleted { Vec::new() } else { face::of_version(version, &label) };
+            let mut faces = if deleted { Vec::new() } else { face::of_version(version, &label) };
+            if let Some(der) = certificates::of(&self.certificates, name, version.id).filter(|_| !deleted) {
+                face::show_certificate(&mut faces, version, &label, der);
+            }
             self.faces.replace(version.id, version.record.ordinal, faces);
-        }
-    }
-
-    fn put_secret_version(&mut self, record: SecretVersionRecord) -> Result<()> {
-        self.remember_request(&record.request_id, &record.id)?;
-        let name = record.secret.clone();
-        if self.secrets.put_version(&name, record) {
-            return Ok(());
-        }
-        Err(Error::new(ErrorCode::RecordDamaged, "a version has no secret"))
-    }
-
-    fn put_certificate_version(&mut self, record: CertificateVersionRecord) -> Result<()> {
-        self.remember_request(&record.request_id, &record.id)?;
-        let name = record.certificate.clone();
-        if !self.certificates.put_version(&name, record) {
-            return Err(Error::new(ErrorCode::RecordDamaged, "a version has no certificate"));
-        }
-        // Its PKCS#11 object stands beside its key's.
-        self.show_key(&name);
-        Ok(())
-    }
-
-    fn remove_certificate_version(&mut self, id: Id) {
-        self.certificates.remove_version(&id.0);
-        if let Some(name) = self.versions.get(&id).map(|version| version.record.key.clone()) {
-            self.show_key(&name);
         }
     }
 
@@ -283,6 +282,8 @@ pub struct View {
     by_name: HashMap<String, Id>,
     admins: HashSet<u32>,
     anchor: Option<AnchorRecord>,
+    /// The store's id, which object ids are derived from.
+    pub cluster: Id,
 }
 
 impl View {
@@ -345,6 +346,9 @@ impl View {
         match kind {
             "key" => drop(vault.damaged_names.insert(rest.to_owned())),
             "version" => vault.damaged.extend(Id::parse(rest)),
+            "secret" => drop(vault.damaged_secrets.insert(rest.to_owned())),
+            "secretversion" | "certversion" => vault.damaged.extend(Id::parse(rest)),
+            "certificate" => drop(vault.damaged_certificates.insert(rest.to_owned())),
             _ => {}
         }
     }
@@ -379,8 +383,16 @@ impl View {
                 self.by_name.insert(record.name.to_ascii_lowercase(), id);
             }
             match self.vaults.get_mut(&id) {
-                Some(vault) => vault.record = Arc::new(record),
-                None => drop(self.vaults.insert(id, Vault::new(id, record))),
+                Some(vault) if !record.purged => {
+                    vault.grants = Grants::of(&record, self.cluster, id);
+                    let shows_others = vault.record.publish_secrets != record.publish_secrets;
+                    vault.record = Arc::new(record);
+                    if shows_others {
+                        vault.show_secrets();
+                    }
+                }
+                // What was in a purged vault is gone at once, whenever its rows are.
+                _ => drop(self.vaults.insert(id, Vault::new(id, record, self.cluster))),
             }
         }
         if body.is_none() && kind == "vault" {
@@ -391,6 +403,9 @@ impl View {
         let vault =
             self.vaults.get_mut(&id).ok_or_else(|| Error::new(ErrorCode::RecordDamaged, "a row names no vault"))?;
         vault.revision = vault.revision.max(sequence);
+        if vault.record.purged {
+            return Ok(Some(id));
+        }
         let Some(rest) = rest.or((kind == "kek").then_some("")) else { return Ok(Some(id)) };
         match (kind, body) {
             ("kek", Some(body)) => vault.kek = Some(Arc::new(decode(body)?)),
@@ -402,7 +417,7 @@ impl View {
             }
             ("version", Some(body)) => vault.put_version(decode(body)?)?,
             ("object", Some(body)) => vault.put_object(decode(body)?)?,
-            ("secret", Some(body)) => vault.secrets.put(rest, decode(body)?),
+            ("secret", Some(body)) => vault.put_secret(rest, decode(body)?),
             ("secretversion", Some(body)) => vault.put_secret_version(decode(body)?)?,
             ("certificate", Some(body)) => vault.certificates.put(rest, decode(body)?),
             ("certversion", Some(body)) => vault.put_certificate_version(decode(body)?)?,
@@ -411,8 +426,8 @@ impl View {
             ("key", None) => vault.remove_key(rest),
             ("version", None) => vault.remove_version(Id::parse(rest)?),
             ("object", None) => vault.remove_object(Id::parse(rest)?),
-            ("secret", None) => vault.secrets.remove(rest),
-            ("secretversion", None) => vault.secrets.remove_version(&Id::parse(rest)?.0),
+            ("secret", None) => vault.remove_secret(rest),
+            ("secretversion", None) => vault.remove_secret_version(Id::parse(rest)?),
             ("certificate", None) => vault.certificates.remove(rest),
             ("certversion", None) => vault.remove_certificate_version(Id::parse(rest)?),
             ("issuer", None) => drop(vault.issuers.remove(rest)),
@@ -434,16 +449,6 @@ fn decode<T: Message + Default>(body: &[u8]) -> Result<T> {
     T::decode(body).map_err(|cause| Error::new(ErrorCode::RecordDamaged, "a record cannot be read").because(cause))
 }
 
-/// The order in which rows are read at the start: what is named before what names it.
-fn rank(key: &str) -> u8 {
-    match key.split('/').next().unwrap_or_default() {
-        "vault" => 0,
-        "kek" => 1,
-        "key" | "secret" | "certificate" => 2,
-        _ => 3,
-    }
-}
-
 /// The catalog: a view, and word of every change.
 pub struct Catalog {
     view: RwLock<View>,
@@ -452,10 +457,10 @@ pub struct Catalog {
 
 impl Catalog {
     /// Reads rows whose MACs are right, and remembers those whose are not. Also returns the names of all that cannot be read.
-    pub fn load(load: super::ledger::Load) -> (Self, Vec<String>) {
-        let mut view = View::default();
+    pub fn load(load: super::ledger::Load, cluster: Id) -> (Self, Vec<String>) {
+        let mut view = View { cluster, directory: Directory::new(cluster), ..View::default() };
         let super::ledger::Load { mut rows, mut damaged } = load;
-        rows.sort_by_key(|row| rank(&row.key));
+        rows.sort_by_key(|row| row::rank(&row.key));
         for row in rows {
             if view.apply(&row.key, Some(&row.body), row.sequence).is_err() {
                 damaged.push(row.key);

@@ -112,6 +112,12 @@ pub fn of_version(version: &Version, label: &str) -> Vec<Face> {
     faces
 }
 
+/// Puts the certificate that a key belongs to among the faces of a version, in place of the one that the vault publishes by itself.
+pub fn show_certificate(faces: &mut Vec<Face>, version: &Version, label: &str, der: &[u8]) {
+    faces.retain(|face| face.class != ck::CKO_CERTIFICATE);
+    faces.extend(certificate::issued(version, label, der));
+}
+
 /// The face of a certificate or data object that an application wrote.
 pub fn of_object(id: Id, record: &ObjectRecord) -> Option<Face> {
     if record.hidden {
@@ -141,6 +147,18 @@ pub fn of_object(id: Id, record: &ObjectRecord) -> Option<Face> {
         on_request,
         sealed: Bytes::new(),
     })
+}
+
+/// The face of a secret that its vault publishes: a data object that can be read and nothing else.
+pub fn of_secret(id: Id, name: &str) -> Face {
+    let mut attributes = common(ck::CKO_DATA, id, name.as_bytes(), true);
+    for kind in [ck::CKA_MODIFIABLE, ck::CKA_COPYABLE, ck::CKA_DESTROYABLE] {
+        attributes.insert(kind, flag(false));
+    }
+    for kind in [ck::CKA_APPLICATION, ck::CKA_OBJECT_ID] {
+        attributes.insert(kind, Bytes::new());
+    }
+    Face { unique_id: id, class: ck::CKO_DATA, private: true, attributes, on_request: VALUE, ..Face::default() }
 }
 
 const VALUE: &[u64] = &[ck::CKA_VALUE];

@@ -18,6 +18,7 @@ use super::{
 };
 use crate::{
     error::{Error, ErrorCode, Result},
+    id::Id,
     store::{Compare, Store, Write},
 };
 
@@ -210,6 +211,25 @@ impl Ledger {
 
     fn mac(&self, key: &str) -> Option<[u8; 32]> {
         self.macs.read().unwrap_or_else(PoisonError::into_inner).get(key).copied()
+    }
+
+    /// The names of all rows of a vault but its own, damaged ones too; what others name comes after what names them.
+    pub fn rows_of_vault(&self, vault: Id) -> Vec<String> {
+        let id = vault.to_string();
+        let is_of_vault = |key: &str| {
+            let mut parts = key.splitn(3, '/');
+            parts.next().is_some_and(|kind| kind != "vault") && parts.next() == Some(&id)
+        };
+        let macs = self.macs.read().unwrap_or_else(PoisonError::into_inner);
+        let mut rows: Vec<_> = macs.keys().filter(|key| is_of_vault(key)).cloned().collect();
+        drop(macs);
+        rows.sort_by_key(|key| std::cmp::Reverse(row::rank(key)));
+        rows
+    }
+
+    /// Makes sure that what was removed cannot be read from the store's files.
+    pub fn scrub(&self) -> Result<()> {
+        self.store.scrub()
     }
 
     /// Reads one row again and checks it. For rows that are written once: one that is being replaced may seem damaged.

@@ -23,7 +23,7 @@ pub use policy::{KeyPolicy, Origin, PublicPolicy};
 pub use principal::{
     AssignmentRecord, CredentialRecord, GroupRecord, PrincipalKind, PrincipalRecord, RevokedRecord, RoleRecord,
 };
-pub use secret::{SecretPolicy, SecretRecord, SecretVersionRecord};
+pub use secret::{SecretBackup, SecretPolicy, SecretRecord, SecretVersionBackup, SecretVersionRecord};
 pub use vault::{AccessPolicyRecord, KekRecord, NetworkRecord, PinRecord, VaultRecord};
 
 /// The version of every row and blob below.
@@ -155,6 +155,9 @@ pub struct VersionRecord {
     /// CKA_CHECK_VALUE of a secret key; empty when there is none.
     #[prost(bytes = "vec", tag = "19")]
     pub check_value: Vec<u8>,
+    /// Of a session object: the stored version that it is a copy of, and with which it ends.
+    #[prost(bytes = "vec", tag = "21")]
+    pub copied_from: Vec<u8>,
 }
 
 /// An object that is no key here: a certificate, a data object, or the public half of somebody else's key. Row `object/{vault}/{id}`.
@@ -244,6 +247,16 @@ pub mod row {
     pub const STATE: &str = "state";
     /// The row of the audit anchor.
     pub const AUDIT_ANCHOR: &str = "audit-anchor";
+
+    /// What a row names is in rows of a lower rank: the order in which rows are read.
+    pub fn rank(key: &str) -> u8 {
+        match key.split('/').next().unwrap_or_default() {
+            "vault" => 0,
+            "kek" => 1,
+            "key" | "secret" | "certificate" => 2,
+            _ => 3,
+        }
+    }
 
     /// The row of a vault.
     pub fn vault(vault: Id) -> String {

@@ -127,6 +127,11 @@ impl RootKeys {
         derive(&self.root, &[b"audit-checkpoint/1"])
     }
 
+    /// The seed of the Ed25519 key that signs access tokens.
+    pub fn token_seed(&self) -> Result<Secret32> {
+        derive(&self.root, &[b"access-token/1"])
+    }
+
     /// Wraps a vault's KEK.
     pub fn wrap_kek(&self, vault: &[u8], version: u32, kek: &Secret32) -> Result<Vec<u8>> {
         seal(&self.kek, &kek_aad(vault, version), &***kek)

@@ -160,6 +160,12 @@ fn copy_key(
     attributes.extend(given);
     let label = attributes.get(&ck::CKA_LABEL).map(|label| String::from_utf8_lossy(label).into_owned());
     let is_public = class == ck::CKO_PUBLIC_KEY;
+    // What the vault keeps is a key of its own; a copy in a session ends with its original, and so do the copies of that.
+    let copied_from = match (token || is_public, version.is_session_object()) {
+        (true, _) => Vec::new(),
+        (false, true) => version.record.copied_from.clone(),
+        (false, false) => version.id.0.to_vec(),
+    };
     let (private_attributes, public_attributes) =
         if is_public { (Default::default(), attributes) } else { (attributes.clone(), attributes) };
     let (rest, public_rest) = if is_public { (Template::default(), rest) } else { (rest, Template::default()) };
@@ -177,6 +183,7 @@ fn copy_key(
         enabled: version.record.enabled,
         not_before: version.record.not_before,
         expires: version.record.expires,
+        copied_from,
         rest,
         public_rest,
     })

@@ -33,6 +33,8 @@ impl CreateKey {
         names::check_key_name(&request.name)?;
         let (key_type, hsm) = new_version::parse_key_type(&request.kty, request.key_size_bits, &request.curve)?;
         let wishes = Wishes::parse(Some(key_type), &request.key_ops, request.attributes, hsm, request.request_id)?;
+        let wishes = wishes.for_single_use(request.single_use)?;
+        wishes.check(key_type)?;
         let says_ops = !request.key_ops.is_empty();
         Ok(Self { vault: VaultName::Named(request.vault), name: request.name, key_type, wishes, says_ops })
     }
@@ -55,8 +57,14 @@ impl Operation for CreateKey {
     fn run(grant: Authorized<Self>, rooms: &Unsealed) -> Result<KeyView> {
         let vault = grant.vault()?.id;
         let rules = Rules::of(&grant.vault()?.record)?;
+        grant.operation().wishes.check_in(&grant.vault()?.record, grant.operation().key_type)?;
         let mut operation = grant.into_operation();
         let key_type = operation.key_type;
+        let naming = Naming::Exactly(operation.name);
+        // Before the work, not after it: a key of 4096 bits takes seconds.
+        if let Some(id) = new_version::look_ahead(rooms, vault, &naming, &operation.wishes.request_id)? {
+            return GetKey::show(rooms, vault, id);
+        }
         if !operation.says_ops {
             operation.wishes.ops = rules.default_ops(operation.wishes.ops);
         }
@@ -70,8 +78,8 @@ impl Operation for CreateKey {
         if let KeyType::Secret(kind, _) = key_type {
             record.check_value = new_object::check_value(rooms, vault, kind, &material)?;
         }
-        let new = NewVersion { record, material };
-        let id = new_version::write(rooms, vault, &Naming::Exactly(operation.name), new)?;
+        let new = NewVersion::new(record, material);
+        let id = new_version::write(rooms, vault, &naming, new)?;
         GetKey::show(rooms, vault, id)
     }
 }

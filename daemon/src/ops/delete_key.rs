@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Audited, Operation, get_key::KeyView};
+use super::{Audited, Operation, get_key::KeyView, new_version};
 use crate::{
     clock,
     error::{Error, Result},
@@ -48,6 +48,7 @@ impl Operation for DeleteKey {
             let view = keys.catalog.view();
             let vault = view.vault(id).ok_or_else(|| Error::vault_not_found(&id.to_string()))?;
             let key = vault.key(name).ok_or_else(|| Error::key_not_found(name))?;
+            new_version::check_not_managed(&key.record)?;
             let version = key.current().cloned().ok_or_else(|| Error::key_not_found(name))?;
             let now = clock::now_seconds();
             let purge = now + SECONDS_PER_DAY * i64::from(vault.record.soft_delete_retention_days);

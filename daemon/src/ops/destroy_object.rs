@@ -56,6 +56,10 @@ impl Operation for DestroyObject {
                 return Err(Error::new(ErrorCode::ActionProhibited, "the object may not be destroyed"));
             }
             let entry = match vault.version(id) {
+                Some(version) if class != ck::CKO_CERTIFICATE && is_managed(vault, version) => {
+                    let why = "the key belongs to a certificate, which deletes it";
+                    return Err(Error::new(ErrorCode::ManagedObject, why));
+                }
                 Some(version) => destroy_face(vault, version, class),
                 None => {
                     let record = vault.object(id).ok_or_else(gone)?;
@@ -69,6 +73,10 @@ impl Operation for DestroyObject {
         }
         Ok(keys.catalog.view().vault(vault).map_or(0, |vault| vault.revision))
     }
+}
+
+fn is_managed(vault: &Vault, version: &Version) -> bool {
+    vault.key(&version.record.key).is_some_and(|key| key.record.managed)
 }
 
 fn destroy_face(vault: &Vault, version: &Version, class: u64) -> Entry {

@@ -1,4 +1,5 @@
-//! C_InitToken: makes a vault out of the free slot, or empties one and gives it a new security officer's PIN. Softly: keys can be recovered.
+//! C_InitToken: makes a vault out of the free slot, or empties one and gives it a new security officer's PIN. Softly: what was in it can
+//! be recovered.
 
 use std::sync::Arc;
 
@@ -18,7 +19,7 @@ use crate::{
         Keys,
         catalog::{Vault, Version, View},
         ledger::Entry,
-        record::{KeyRecord, ObjectRecord, PinRecord, VaultRecord, row},
+        record::{CertificateRecord, KeyRecord, ObjectRecord, PinRecord, SecretRecord, VaultRecord, row},
     },
     pins,
     pipeline::Unsealed,
@@ -40,8 +41,7 @@ pub struct InitToken {
 
 impl Operation for InitToken {
     const NAME: &'static str = "token.init";
-    /// Making vaults and emptying them are one right here.
-    const PERMISSION: Permission = Permission::Administer;
+    const PERMISSION: Permission = Permission::WriteVault;
     const AUDITED: Audited = Audited::Administration;
     type Reply = TokenRow;
 
@@ -50,6 +50,10 @@ impl Operation for InitToken {
             Some(id) => Place::Vault(VaultName::Id(id), None),
             None => Place::Daemon,
         }
+    }
+
+    fn permission(&self) -> Permission {
+        if self.vault.is_some() { Permission::DeleteVault } else { Permission::WriteVault }
     }
 
     fn lane(&self, _: Option<&Version>) -> Lane {
@@ -78,7 +82,7 @@ fn make(grant: &Authorized<InitToken>, rooms: &Unsealed) -> Result<VaultRef> {
     // As long as the usual profile, which the vault will have, wants it.
     pins::check_length(&operation.so_pin, &VaultRecord::default())?;
     let so_pin = pins::hash(&operation.so_pin, rooms.keys.root.pin_pepper(), 1)?;
-    create_vault::write(rooms, draft, |view, id, record| {
+    create_vault::write(rooms, &draft, grant.caller(), |view, id, record| {
         record.name = free_name(view, wanted, id);
         record.so_pin = Some(so_pin);
     })
@@ -125,6 +129,9 @@ fn empty(grant: &Authorized<InitToken>, rooms: &Unsealed) -> Result<()> {
     if vault.record.so_pin.is_some() {
         login::check(grant, rooms, UserType::SecurityOfficer, &operation.so_pin)?;
     } else {
+        // Setting a PIN that nobody had to know is the administrator's.
+        let view = rooms.keys.catalog.view();
+        rooms.policy.check(&view, grant.caller(), view.vault(vault.id), Permission::Administer)?;
         pins::check_length(&operation.so_pin, &vault.record)?;
     }
     let hashed = pins::hash(&operation.so_pin, rooms.keys.root.pin_pepper(), 0)?;
@@ -156,6 +163,18 @@ fn delete_some(keys: &Arc<Keys>, vault: Id) -> Result<usize> {
             entries.push(Entry::put(row::key(vault.id, name), &deleted(vault, &key.record)));
             versions.extend(key.versions.iter().map(|version| version.id));
         }
+        let secrets = vault.secrets.after("").filter(|(_, secret)| secret.record.deleted.is_none());
+        for (name, secret) in secrets.take(ROWS_AT_ONCE - entries.len()) {
+            let (deleted, scheduled_purge) = deletion(vault);
+            let record = SecretRecord { deleted, scheduled_purge, ..SecretRecord::clone(&secret.record) };
+            entries.push(Entry::put(row::secret(vault.id, name), &record));
+        }
+        let certificates = vault.certificates.after("").filter(|(_, named)| named.record.deleted.is_none());
+        for (name, certificate) in certificates.take(ROWS_AT_ONCE - entries.len()) {
+            let (deleted, scheduled_purge) = deletion(vault);
+            let record = CertificateRecord { deleted, scheduled_purge, ..CertificateRecord::clone(&certificate.record) };
+            entries.push(Entry::put(row::certificate(vault.id, name), &record));
+        }
         let objects = vault.objects().filter(|record| !record.hidden).take(ROWS_AT_ONCE - entries.len());
         for record in objects {
             let hidden = ObjectRecord { hidden: true, ..ObjectRecord::clone(record) };
@@ -170,9 +189,14 @@ fn delete_some(keys: &Arc<Keys>, vault: Id) -> Result<usize> {
 
 /// The record of a key that is deleted now.
 pub fn deleted(vault: &Vault, key: &KeyRecord) -> KeyRecord {
+    let (deleted, scheduled_purge) = deletion(vault);
+    KeyRecord { deleted, scheduled_purge, ..key.clone() }
+}
+
+/// Now, and when what is deleted now is purged.
+fn deletion(vault: &Vault) -> (Option<i64>, Option<i64>) {
     let now = clock::now_seconds();
-    let purge = now + 24 * 3600 * i64::from(vault.record.soft_delete_retention_days);
-    KeyRecord { deleted: Some(now), scheduled_purge: Some(purge), ..key.clone() }
+    (Some(now), Some(now + 24 * 3600 * i64::from(vault.record.soft_delete_retention_days)))
 }
 
 #[cfg(test)]

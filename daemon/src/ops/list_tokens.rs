@@ -13,7 +13,7 @@ use crate::{
     },
     pins,
     pipeline::Unsealed,
-    policy::{Authorized, Permission, Place},
+    policy::{Authorized, Permission, Place, Target},
     workers::Lane,
 };
 
@@ -68,7 +68,11 @@ impl Operation for ListTokens {
         let caller = grant.caller();
         let seen = view.vaults().into_iter().filter(|vault| rooms.policy.may_see(&view, caller, vault));
         let mut rows: Vec<_> = seen.map(|vault| TokenRow::of(vault, caller)).collect();
-        if caller.peer().is_some_and(|peer| rooms.policy.administers(&view, peer)) {
+        // What a peer may do to vaults is its own right, whatever the program is logged in as.
+        let may_make = |peer: &Peer| {
+            rooms.policy.allows(&view, &Caller::Peer(peer.clone()), Target::Daemon, Permission::WriteVault)
+        };
+        if caller.peer().is_some_and(may_make) {
             rows.push(TokenRow::free(rooms.keys.next_slot()));
         }
         Ok(rows)

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use cryptoki_sys as ck;
 use softkeep_proto::{
-    algorithm::{Curve, EdwardsCurve, EncryptScheme, Hash, KeyType, MontgomeryCurve, SignScheme},
+    algorithm::{Curve, EdwardsCurve, EncryptScheme, Hash, KeyType, MontgomeryCurve, SecretKind, SignScheme},
     mechanism::{self, Family, Row},
     pkcs11::v1::Attribute,
 };
@@ -63,14 +63,30 @@ pub fn check_mechanism(version: &Version, class: u64, row: &Row) -> Result<()> {
     Ok(())
 }
 
-/// The same for the private half and an algorithm in JOSE's words: a mechanism that does it, with its hash or without, must be allowed.
-pub fn check_jose(version: &Version, family: Family, hash: Option<Hash>) -> Result<()> {
-    let allowed = &version.policy.allowed_mechanisms;
-    let does = |row: &Row| row.family == family && (row.hash.is_none() || row.hash == hash);
-    if allowed.is_empty() || allowed.iter().filter_map(|number| mechanism::find(*number)).any(does) {
-        return Ok(());
+/// The same for an algorithm in JOSE's words, whose mechanism this is, and the object of the pair that does it: a mechanism of its family,
+/// with its hash or without, must be allowed. HMAC is made with AES keys too, since Key Vault's secret keys are of no other kind.
+pub fn check_jose(version: &Version, class: u64, name: &str, mechanism: u64) -> Result<&'static Row> {
+    let row = mechanism::find(mechanism).ok_or_else(|| Error::internal("a JOSE algorithm without a mechanism"))?;
+    let is_mac_by_aes = row.family == Family::Hmac && matches!(version.key_type, KeyType::Secret(SecretKind::Aes, _));
+    if !row.fits(face::key_type_number(version.key_type)) && !is_mac_by_aes {
+        let kind = version.key_type.kind();
+        return Err(Error::new(ErrorCode::KeyTypeMismatch, format!("{name} is not for a key of type {kind}")));
     }
-    Err(Error::new(ErrorCode::OperationNotPermitted, "the key's CKA_ALLOWED_MECHANISMS have none that does this"))
+    let does = |other: &Row| other.family == row.family && (other.hash.is_none() || other.hash == row.hash);
+    let allowed = version.policy.allowed_mechanisms(class);
+    if allowed.is_empty() || allowed.iter().filter_map(|number| mechanism::find(*number)).any(does) {
+        return Ok(row);
+    }
+    let why = format!("the key's CKA_ALLOWED_MECHANISMS have none that does {name}");
+    Err(Error::new(ErrorCode::OperationNotPermitted, why))
+}
+
+/// The class of the object that does the other half of it: the public key of a pair, or the same secret key.
+pub fn public_class(version: &Version) -> u64 {
+    match version.class() {
+        ck::CKO_SECRET_KEY => ck::CKO_SECRET_KEY,
+        _ => ck::CKO_PUBLIC_KEY,
+    }
 }
 
 /// The classes of keys that are secret.
@@ -215,7 +231,7 @@ pub enum Derivation {
 
 #[cfg(test)]
 mod tests {
-    use softkeep_proto::algorithm::{MlDsaSet, SecretKind};
+    use softkeep_proto::algorithm::MlDsaSet;
 
     use super::*;
 

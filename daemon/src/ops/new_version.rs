@@ -1,128 +1,29 @@
 //! What creating, importing and generating a key have in common: the rows of a new version, with its key when that is new too.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 
 use cryptoki_sys as ck;
-use softkeep_proto::algorithm::{Curve, KeyOperation, KeyType, SecretKind, SignScheme};
+use softkeep_proto::algorithm::SignScheme;
 use zeroize::Zeroizing;
 
 use super::names;
 use crate::{
     clock,
-    crypto::{self, key_info, key_info::PublicInfo, self_signed},
+    crypto::{self, key_info, self_signed},
     error::{Error, ErrorCode, Result},
     id::Id,
     keys::{
         Keys,
-        catalog::{Vault, Version},
+        catalog::{Key, Vault, Version},
         ledger::{Counters, Entry},
-        record::{FORMAT, KeyPolicy, KeyRecord, Ops, Origin, PublicPolicy, VersionRecord, row},
+        record::{KeyRecord, Ops, VersionRecord, row},
     },
     pipeline::Unsealed,
 };
 
-/// What a Key Vault caller wants of the new version's attributes.
-#[derive(Clone, Default)]
-pub struct Wishes {
-    disabled: bool,
-    not_before: Option<i64>,
-    expires: Option<i64>,
-    tags: BTreeMap<String, String>,
-    hsm: bool,
-    pub(super) ops: Ops,
-    request_id: String,
-}
+mod wishes;
 
-impl Wishes {
-    /// From Key Vault's words.
-    pub fn parse(
-        key_type: Option<KeyType>,
-        key_ops: &[String],
-        attributes: Option<softkeep_proto::v1::KeyAttributes>,
-        hsm: bool,
-        request_id: String,
-    ) -> Result<Self> {
-        names::check_request_id(&request_id)?;
-        let attributes = attributes.unwrap_or_default();
-        let tags: BTreeMap<_, _> = attributes.tags.into_iter().collect();
-        names::check_tags(&tags)?;
-        if let (Some(start), Some(end)) = (attributes.not_before, attributes.expires)
-            && start >= end
-        {
-            return Err(Error::new(ErrorCode::InvalidArgument, "a key must begin to be valid before it expires"));
-        }
-        let mut ops = Vec::new();
-        for name in key_ops {
-            let unknown = || Error::new(ErrorCode::InvalidArgument, format!("unknown key operation '{name}'"));
-            ops.push(KeyOperation::by_name(name).ok_or_else(unknown)?);
-        }
-        if ops.is_empty() {
-            ops = key_type.map(KeyOperation::defaults).unwrap_or_default();
-        }
-        Ok(Self {
-            disabled: attributes.enabled == Some(false),
-            not_before: attributes.not_before,
-            expires: attributes.expires,
-            tags,
-            hsm,
-            ops: Ops::all(&ops),
-            request_id,
-        })
-    }
-
-    /// The version's record, complete but for its number and place. Key Vault's keys are private, sensitive, and never leave.
-    pub fn into_record(self, key_type: KeyType, public: Option<&PublicInfo>, generated: bool) -> Result<VersionRecord> {
-        check_ops(self.ops, key_type)?;
-        let mut policy = KeyPolicy {
-            format: FORMAT.into(),
-            class: if public.is_some() { ck::CKO_PRIVATE_KEY } else { ck::CKO_SECRET_KEY },
-            kind: key_type.kind().to_owned(),
-            bits: key_type.bits(),
-            ops: self.ops.0,
-            ever_ops: self.ops.0,
-            private: true,
-            sensitive: true,
-            generated,
-            always_sensitive: generated,
-            never_extractable: generated,
-            generation_mechanism: if generated {
-                generation_mechanism(key_type)
-            } else {
-                ck::CK_UNAVAILABLE_INFORMATION
-            },
-            public: public.map(|_| PublicPolicy::default()),
-            ..KeyPolicy::default()
-        };
-        policy.set_origin(if generated { Origin::Generated } else { Origin::Imported });
-        Ok(VersionRecord {
-            enabled: !self.disabled,
-            not_before: self.not_before,
-            expires: self.expires,
-            tags: self.tags,
-            public_key_der: public.map(|public| public.spki_der.clone()).unwrap_or_default(),
-            policy: Some(policy),
-            request_id: self.request_id,
-            hsm: self.hsm,
-            ..VersionRecord::default()
-        })
-    }
-}
-
-/// The PKCS#11 mechanism that makes such a key.
-fn generation_mechanism(key_type: KeyType) -> u64 {
-    match key_type {
-        KeyType::Rsa(_) => ck::CKM_RSA_PKCS_KEY_PAIR_GEN,
-        KeyType::Ec(_) => ck::CKM_EC_KEY_PAIR_GEN,
-        KeyType::Edwards(_) => ck::CKM_EC_EDWARDS_KEY_PAIR_GEN,
-        KeyType::Montgomery(_) => ck::CKM_EC_MONTGOMERY_KEY_PAIR_GEN,
-        KeyType::Dh(_) => ck::CKM_DH_PKCS_KEY_PAIR_GEN,
-        KeyType::MlDsa(_) => ck::CKM_ML_DSA_KEY_PAIR_GEN,
-        KeyType::MlKem(_) => ck::CKM_ML_KEM_KEY_PAIR_GEN,
-        KeyType::Secret(SecretKind::Aes, _) => ck::CKM_AES_KEY_GEN,
-        KeyType::Secret(SecretKind::ChaCha20, _) => ck::CKM_CHACHA20_KEY_GEN,
-        KeyType::Secret(SecretKind::Generic | SecretKind::Hmac(_), _) => ck::CKM_GENERIC_SECRET_KEY_GEN,
-    }
-}
+pub use wishes::{Wishes, check_ops, check_sku, check_window, generation_mechanism, parse_key_type, parse_ops, possible_ops};
 
 /// Which key the version is of.
 pub enum Naming {
@@ -138,6 +39,17 @@ pub struct NewVersion {
     pub record: VersionRecord,
     /// The secret.
     pub material: Zeroizing<Vec<u8>>,
+    /// The version's id, where what it belongs to has one already; `None` makes one.
+    pub id: Option<Id>,
+    /// Whether it belongs to the certificate of the same name, which changes and deletes it.
+    pub managed: bool,
+}
+
+impl NewVersion {
+    /// A key of its own.
+    pub fn new(record: VersionRecord, material: Zeroizing<Vec<u8>>) -> Self {
+        Self { record, material, id: None, managed: false }
+    }
 }
 
 /// Writes the version, and its key if that is new. Returns the version's id; a repeated request id gives the first one's.
@@ -153,6 +65,17 @@ pub fn write(rooms: &Unsealed, vault: Id, naming: &Naming, mut new: NewVersion) 
     })?;
     written.note(rooms)?;
     Ok(written.id)
+}
+
+/// What an earlier request with this id made; and the refusal that [`entries`] would end with, before the work.
+pub fn look_ahead(rooms: &Unsealed, vault: Id, naming: &Naming, request_id: &str) -> Result<Option<Id>> {
+    let view = rooms.keys.catalog.view();
+    let vault = view.vault(vault).ok_or_else(|| Error::vault_not_found(&vault.to_string()))?;
+    let made = made_before(vault, naming, request_id)?;
+    if made.is_none() {
+        choose_name(vault, naming, Id::default(), false, &HashSet::new())?;
+    }
+    Ok(made)
 }
 
 /// What was written.
@@ -184,19 +107,20 @@ pub fn entries(
     new: NewVersion,
     names: &mut HashSet<String>,
 ) -> Result<Written> {
-    let NewVersion { mut record, material } = new;
-    if let Some(id) = vault.made_by(&record.request_id) {
+    let NewVersion { mut record, material, id, managed } = new;
+    if let Some(id) = made_before(vault, naming, &record.request_id)? {
         return Ok(Written { id, entries: Vec::new(), version: None, published: None });
     }
-    let id = Id::random()?;
-    let name = choose_name(vault, naming, id, names)?;
+    let id = id.map_or_else(Id::random, Ok)?;
+    let name = choose_name(vault, naming, id, managed, names)?;
     names.insert(name.to_ascii_lowercase());
     let now = clock::now_seconds();
+    let last = vault.key(&name).and_then(Key::current).and_then(|last| relabelled(vault.id, last));
     let key = match vault.key(&name) {
         Some(key) => KeyRecord { current: id.0.to_vec(), ..(*key.record).clone() },
         None => {
             let current = id.0.to_vec();
-            KeyRecord { name: name.clone(), created: now, current, ..KeyRecord::default() }
+            KeyRecord { name: name.clone(), created: now, current, managed, ..KeyRecord::default() }
         }
     };
     record.id = id.0.to_vec();
@@ -206,7 +130,7 @@ pub fn entries(
     let mut policy = record.policy.take().ok_or_else(|| Error::internal("a new version without a policy"))?;
     (policy.cluster, policy.vault, policy.version) = (keys.cluster.0.to_vec(), vault.id.0.to_vec(), id.0.to_vec());
     policy.kek_version = vault.record.kek_version;
-    let entries = vec![
+    let mut entries = vec![
         Entry::put(row::key(vault.id, &record.key), &key),
         keys.seal_version(vault, &policy, &material)?,
         Entry::put(row::version(vault.id, id), &{
@@ -214,11 +138,54 @@ pub fn entries(
             record.clone()
         }),
     ];
+    entries.extend(last);
     let published = (!record.certificate_der.is_empty()).then(|| (vault.record.name.clone(), name));
     Ok(Written { id, entries, version: Some(Version::parse(vault.id, record, None)?), published })
 }
 
-fn choose_name(vault: &Vault, naming: &Naming, id: Id, taken: &HashSet<String>) -> Result<String> {
+/// The row of the version that was current until now, where a program gave it a label: the plain label goes to the new one, as the
+/// plain name does.
+fn relabelled(vault: Id, last: &Version) -> Option<Entry> {
+    let mut record = last.record.clone();
+    let mut changed = false;
+    for attributes in [&mut record.private_attributes, &mut record.public_attributes] {
+        if let Some(label) = attributes.get_mut(&ck::CKA_LABEL).filter(|label| !label.is_empty()) {
+            label.extend(format!("/{}", last.id).bytes());
+            changed = true;
+        }
+    }
+    changed.then(|| Entry::put(row::version(vault, last.id), &record))
+}
+
+/// What an earlier request with this id made. Of a key that was named, it must have made a version of just that one.
+fn made_before(vault: &Vault, naming: &Naming, request_id: &str) -> Result<Option<Id>> {
+    let Some(id) = vault.made_by(request_id) else { return Ok(None) };
+    let same = match naming {
+        Naming::Exactly(name) => vault.version(id).is_some_and(|version| version.record.key == name.to_ascii_lowercase()),
+        Naming::After(_) => true,
+    };
+    if same {
+        return Ok(Some(id));
+    }
+    Err(Error::new(ErrorCode::InvalidArgument, "this request id was used for something else"))
+}
+
+/// Refuses to change by itself what the certificate of the same name changes.
+pub fn check_not_managed(key: &KeyRecord) -> Result<()> {
+    if !key.managed {
+        return Ok(());
+    }
+    let refusal = format!("the key '{0}' belongs to the certificate '{0}', which changes and deletes it", key.name);
+    Err(Error::new(ErrorCode::ManagedObject, refusal))
+}
+
+fn choose_name(
+    vault: &Vault,
+    naming: &Naming,
+    id: Id,
+    managed: bool,
+    taken: &HashSet<String>,
+) -> Result<String> {
     match naming {
         Naming::Exactly(name) => {
             if vault.is_name_damaged(name) {
@@ -227,9 +194,17 @@ fn choose_name(vault: &Vault, naming: &Naming, id: Id, taken: &HashSet<String>) 
             }
             if vault.is_name_taken(name) && vault.key(name).is_none() {
                 return Err(Error::new(
-                    ErrorCode::AlreadyExists,
+                    ErrorCode::NameDeleted,
                     format!("the key '{name}' is deleted but recoverable; its name is not free"),
                 ));
+            }
+            match vault.key(name).map(|key| &key.record) {
+                Some(key) if !managed => check_not_managed(key)?,
+                Some(key) if !key.managed => {
+                    let refusal = format!("there is a key '{name}' that belongs to no certificate");
+                    return Err(Error::new(ErrorCode::AlreadyExists, refusal));
+                }
+                Some(_) | None => {}
             }
             // A new version keeps the name as it was first written.
             Ok(vault.key(name).map_or_else(|| name.clone(), |key| key.record.name.clone()))
@@ -246,40 +221,6 @@ fn choose_name(vault: &Vault, naming: &Naming, id: Id, taken: &HashSet<String>) 
             Ok(format!("key-{}", id.get(..16).unwrap_or(&id)))
         }
     }
-}
-
-/// What keys of a type can do at all.
-pub fn possible_ops(key_type: KeyType) -> Ops {
-    let sign = Ops::SIGN.and(Ops::VERIFY);
-    let wrap = Ops::wrap(key_type).and(Ops::UNWRAP_OBJECT);
-    match key_type {
-        KeyType::Rsa(_) => {
-            let crypt = Ops::ENCRYPT.and(Ops::DECRYPT).and(Ops::UNWRAP_KEY);
-            sign.and(crypt).and(wrap).and(Ops::SIGN_RECOVER).and(Ops::VERIFY_RECOVER).and(Ops::of(KeyOperation::Import))
-        }
-        // To wrap with an agreed key (CKM_ECDH_AES_KEY_WRAP).
-        KeyType::Ec(_) => sign.and(Ops::DERIVE).and(wrap),
-        KeyType::Montgomery(_) => Ops::DERIVE.and(wrap),
-        KeyType::Edwards(_) | KeyType::MlDsa(_) => sign,
-        KeyType::Dh(_) => Ops::DERIVE,
-        KeyType::MlKem(_) => Ops::ENCAPSULATE.and(Ops::DECAPSULATE),
-        KeyType::Secret(..) => {
-            let crypt = Ops::ENCRYPT.and(Ops::DECRYPT).and(Ops::WRAP_KEY).and(Ops::UNWRAP_KEY);
-            sign.and(crypt).and(wrap).and(Ops::DERIVE)
-        }
-    }
-}
-
-fn check_ops(ops: Ops, key_type: KeyType) -> Result<()> {
-    let impossible = Ops(ops.0 & !possible_ops(key_type).0);
-    if impossible.is_empty() {
-        return Ok(());
-    }
-    let refusal = match key_type {
-        KeyType::Ec(_) => "an elliptic-curve key can sign and verify only".to_owned(),
-        _ => format!("a key of this type cannot: {}", impossible.words()),
-    };
-    Err(Error::new(ErrorCode::InvalidArgument, refusal))
 }
 
 /// A published certificate outlives any key that is rotated as it should be.
@@ -311,34 +252,4 @@ pub fn publish(keys: &Keys, vault: Id, naming: &Naming, new: &mut NewVersion) ->
     let (start, end) = (now - CERTIFICATE_BACKDATE_SECONDS, now + CERTIFICATE_SECONDS);
     new.record.certificate_der = self_signed::certificate(&common_name, &public, start, end, serial, &sign)?;
     Ok(())
-}
-
-/// The sizes of Key Vault's secret keys.
-const KEY_VAULT_SECRET_BITS: [u32; 3] = [128, 192, 256];
-
-/// The key type of Key Vault's words, and whether it ends in `-HSM`.
-pub fn parse_key_type(kty: &str, bits: u32, curve: &str) -> Result<(KeyType, bool)> {
-    let (plain, hsm) = kty.strip_suffix("-HSM").map_or((kty, false), |plain| (plain, true));
-    let unsupported = |what: String| Error::new(ErrorCode::UnsupportedAlgorithm, what);
-    let key_type = match plain {
-        "RSA" => match bits {
-            0 => KeyType::Rsa(2048),
-            bits if bits < 2048 => {
-                return Err(Error::new(ErrorCode::KeyTooWeak, format!("RSA keys of {bits} bits are too weak")));
-            }
-            bits if key_info::KEY_VAULT_RSA_BITS.contains(&bits) => KeyType::Rsa(bits),
-            bits => return Err(unsupported(format!("RSA keys have 2048, 3072 or 4096 bits, not {bits}"))),
-        },
-        "EC" => {
-            let name = if curve.is_empty() { "P-256" } else { curve };
-            KeyType::Ec(Curve::by_name(name).ok_or_else(|| unsupported(format!("unknown curve '{name}'")))?)
-        }
-        "oct" => match bits {
-            0 => KeyType::Secret(SecretKind::Aes, 32),
-            bits if KEY_VAULT_SECRET_BITS.contains(&bits) => KeyType::Secret(SecretKind::Aes, bits / 8),
-            bits => return Err(unsupported(format!("secret keys have 128, 192 or 256 bits, not {bits}"))),
-        },
-        _ => return Err(unsupported(format!("unknown key type '{kty}'"))),
-    };
-    Ok((key_type, hsm))
 }

@@ -5,8 +5,9 @@ use cryptoki_sys as ck;
 use softkeep_proto::{limits::MAX_TEMPLATE_ATTRIBUTES, pkcs11::v1::Attribute};
 use zeroize::Zeroizing;
 
-use super::{Audited, Operation};
+use super::{Audited, Operation, get_secret::GetSecret};
 use crate::{
+    clock,
     crypto::key_parts::{self, PrivateParts},
     error::{Error, ErrorCode, Result},
     id::Id,
@@ -60,7 +61,7 @@ impl Operation for ReadValues {
             }
             Subject::Key { class: ck::CKO_SECRET_KEY, .. } => vec![(ck::CKA_VALUE, rooms.keys.export(&grant)?)],
             Subject::Key { .. } => private_values(key_parts::parts_of(&rooms.keys.export(&grant)?)?),
-            Subject::Object(record) => vec![(ck::CKA_VALUE, object_value(rooms, grant.operation().vault, record)?)],
+            Subject::Object(record) => vec![(ck::CKA_VALUE, object_value(&grant, rooms, record)?)],
         };
         let asked = values.into_iter().filter(|(kind, _)| grant.operation().types.contains(kind));
         Ok(asked.map(|(kind, value)| Attribute { r#type: kind, value: value.to_vec().into() }).collect())
@@ -69,10 +70,24 @@ impl Operation for ReadValues {
 
 impl KeyExport for ReadValues {}
 
-fn object_value(rooms: &Unsealed, vault: Id, record: &ObjectRecord) -> Result<Zeroizing<Vec<u8>>> {
-    let view = rooms.keys.catalog.view();
-    let vault = view.vault(vault).ok_or_else(|| Error::vault_not_found(&vault.to_string()))?;
-    rooms.keys.open_value(vault, record)
+fn object_value(
+    grant: &Authorized<ReadValues>,
+    rooms: &Unsealed,
+    record: &ObjectRecord,
+) -> Result<Zeroizing<Vec<u8>>> {
+    let id = grant.operation().vault;
+    let name = {
+        let view = rooms.keys.catalog.view();
+        let vault = view.vault(id).ok_or_else(|| Error::vault_not_found(&id.to_string()))?;
+        match vault.published_secret(Id::from_bytes(&record.id)?) {
+            Some(name) => name.to_owned(),
+            None => return rooms.keys.open_value(vault, record),
+        }
+    };
+    // A secret is the vault's under another name: who reads it needs the permission that Key Vault's door asks for, and is asked for it here.
+    let read = GetSecret { vault: VaultName::Id(id), name, version: None };
+    let grant = rooms.policy.authorize(&rooms.keys, grant.caller().clone(), read, clock::now_seconds())?;
+    GetSecret::run(grant, rooms).map(|view| view.value)
 }
 
 /// The attributes of a private key that hold its secret (PKCS#11 3.2 section 6).

@@ -3,6 +3,7 @@
 use super::{
     Audited, Operation,
     get_key::{GetKey, KeyView},
+    new_version,
 };
 use crate::{
     clock,
@@ -50,6 +51,7 @@ impl Operation for RecoverKey {
         {
             let view = rooms.keys.catalog.view();
             let key = find(view.vault(vault).and_then(|vault| vault.keys.get(&name.to_ascii_lowercase())), name)?;
+            new_version::check_not_managed(&key.record)?;
             if key.record.deleted.is_none() && !key.versions.iter().any(|version| is_hidden(version)) {
                 return Err(Error::new(ErrorCode::InvalidArgument, format!("the key '{name}' is not deleted")));
             }

@@ -4,9 +4,9 @@ use std::{borrow::Cow, sync::Arc};
 
 use bytes::Bytes;
 use softkeep_proto::{
-    algorithm::{self, Curve, KeyType, SignScheme},
+    algorithm::{self, JoseSignature, JoseSigning, KeyType},
     limits::MAX_CRYPTO_INPUT_BYTES,
-    mechanism::{Family, Row},
+    mechanism::Row,
     v1,
 };
 
@@ -16,6 +16,7 @@ use super::{
     update_mac,
 };
 use crate::{
+    crypto::mac::{self, Mac},
     error::{Error, ErrorCode, Result},
     keys::{catalog::Version, record::Ops},
     pipeline::Unsealed,
@@ -29,8 +30,8 @@ pub struct Sign {
     key: KeyName,
     how: Signing,
     algorithm: Cow<'static, str>,
-    /// The curve that the algorithm is bound to, for JOSE's.
-    curve: Option<Curve>,
+    /// For JOSE's.
+    jose: Option<&'static JoseSignature>,
     /// For PKCS#11's.
     row: Option<&'static Row>,
     /// The message is to come out of the signature again.
@@ -44,14 +45,14 @@ pub struct Sign {
 impl Sign {
     /// From JOSE's words.
     pub fn parse(vault: VaultName, key: KeyName, request: v1::SignRequest) -> Result<Self> {
-        let (scheme, algorithm, curve) = jose(&request.algorithm)?;
+        let jose = jose(&request.algorithm)?;
         check_size(&request.digest)?;
         Ok(Self {
             vault,
             key,
-            how: Signing::Signature(scheme),
-            algorithm,
-            curve,
+            how: signing(jose),
+            algorithm: jose.name.into(),
+            jose: Some(jose),
             row: None,
             recover: false,
             input: request.digest.into(),
@@ -68,7 +69,7 @@ impl Sign {
             key,
             algorithm: method.name(),
             how: method.how,
-            curve: None,
+            jose: None,
             row: Some(method.row),
             recover: false,
             input,
@@ -96,11 +97,18 @@ impl Sign {
     }
 }
 
-/// A JOSE signature algorithm's scheme, name and curve.
-pub fn jose(name: &str) -> Result<(SignScheme, Cow<'static, str>, Option<Curve>)> {
-    let row = algorithm::jose_signature(name)
-        .ok_or_else(|| Error::new(ErrorCode::UnsupportedAlgorithm, format!("unknown signature algorithm '{name}'")))?;
-    Ok((row.scheme.clone(), row.name.into(), row.curve))
+/// A JOSE signature algorithm.
+pub fn jose(name: &str) -> Result<&'static JoseSignature> {
+    algorithm::jose_signature(name)
+        .ok_or_else(|| Error::new(ErrorCode::UnsupportedAlgorithm, format!("unknown signature algorithm '{name}'")))
+}
+
+/// What it asks for, in the words of the crypto room.
+fn signing(jose: &JoseSignature) -> Signing {
+    match &jose.signing {
+        JoseSigning::Digest(scheme) | JoseSigning::Message(scheme) => Signing::Signature(scheme.clone()),
+        JoseSigning::Mac => Signing::Mac { mac: Mac::Hmac(jose.hash), len_bytes: jose.hash.len() },
+    }
 }
 
 /// Bounds what any operation with a key takes in.
@@ -112,17 +120,14 @@ pub fn check_size(input: &[u8]) -> Result<()> {
 }
 
 /// Checks a JOSE algorithm's curve and its digest's length against the key.
-pub fn check_fit(version: &Version, curve: Option<Curve>, input: &[u8]) -> Result<()> {
-    let Some(curve) = curve else { return Ok(()) };
-    if version.key_type != KeyType::Ec(curve) {
-        return Err(Error::new(ErrorCode::KeyTypeMismatch, format!("the algorithm needs a {} key", curve.name())));
+pub fn check_fit(version: &Version, jose: &JoseSignature, input: &[u8]) -> Result<()> {
+    if let Some(curve) = jose.curve.filter(|curve| version.key_type != KeyType::Ec(*curve)) {
+        return Err(Error::new(ErrorCode::KeyTypeMismatch, format!("{} needs a {} key", jose.name, curve.name())));
     }
-    let digest_len = crate::crypto::curve_hash(curve).len();
-    if input.len() != digest_len {
-        return Err(Error::new(
-            ErrorCode::InvalidLength,
-            format!("the digest must have {digest_len} bytes, not {}", input.len()),
-        ));
+    let digest_len = jose.hash.len();
+    if jose.takes_digest() && input.len() != digest_len {
+        let why = format!("the digest of {} has {digest_len} bytes, not {}", jose.name, input.len());
+        return Err(Error::new(ErrorCode::InvalidLength, why));
     }
     Ok(())
 }
@@ -155,29 +160,31 @@ impl Operation for Sign {
 
     fn run(grant: Authorized<Self>, rooms: &Unsealed) -> Result<Self::Reply> {
         let (operation, version) = (grant.operation(), grant.version()?);
-        check_fit(version, operation.curve, &operation.input)?;
-        match (operation.row, &operation.how) {
-            (Some(row), how) => {
+        let rules = Rules::of(&grant.vault()?.record)?;
+        let row = match (operation.row, operation.jose) {
+            (Some(row), _) => {
                 method::check_key(&grant, row, &SECRET_OR_PRIVATE)?;
-                Rules::of(&grant.vault()?.record)?.check_sign(row, how, &operation.input)?;
+                row
             }
-            (None, Signing::Signature(SignScheme::RsaPkcs1(hash))) => {
-                method::check_jose(version, Family::RsaPkcs, Some(*hash))?;
+            (None, Some(jose)) => {
+                let row = method::check_jose(version, version.class(), jose.name, jose.mechanism)?;
+                check_fit(version, jose, &operation.input)?;
+                row
             }
-            (None, Signing::Signature(SignScheme::RsaPss { hash, .. })) => {
-                method::check_jose(version, Family::RsaPss, Some(*hash))?;
-            }
-            (None, _) => method::check_jose(version, Family::Ecdsa, operation.curve.map(crate::crypto::curve_hash))?,
-        }
+            (None, None) => return Err(Error::internal("a signature without an algorithm")),
+        };
+        rules.check_sign(row, &operation.how, &operation.input)?;
         let key = rooms.keys.open(&grant)?;
-        let signature = match (&operation.how, operation.row) {
-            (Signing::Signature(scheme), _) => key.private()?.sign(scheme, &operation.input)?,
-            (Signing::Mac { mac, len_bytes }, Some(row)) => {
+        let signature = match &operation.how {
+            Signing::Signature(scheme) => key.private()?.sign(scheme, &operation.input)?,
+            Signing::Mac { mac, .. } if operation.jose.is_some() => {
+                mac::mac(mac, key.secret()?, &operation.input)?.to_vec()
+            }
+            Signing::Mac { mac, len_bytes } => {
                 let context = update_mac::Context { grant: &grant, row, mac, secret: key.secret()? };
                 let whole = context.finish(rooms, &operation.mac_state, &operation.input)?;
                 whole.get(..*len_bytes).unwrap_or(&whole).to_vec()
             }
-            (Signing::Mac { .. }, None) => return Err(Error::internal("a MAC without a mechanism")),
         };
         Ok((signature, version.clone()))
     }

@@ -19,6 +19,11 @@ use crate::{
     store::{MemoryStore, Write},
 };
 
+mod vaults;
+
+#[path = "tests/key_lifecycle.rs"]
+mod key_lifecycle;
+
 struct Fixture {
     pipeline: Arc<Pipeline>,
     store: Arc<MemoryStore>,
@@ -170,7 +175,7 @@ async fn a_sealed_daemon_does_nothing() {
     let user = fixture.user().await;
     fixture.pipeline.seal("a test");
     assert_eq!(code(fixture.run(user, sign("dev", "web")).await), Some(ErrorCode::Sealed));
-    assert_eq!(code(fixture.run(Caller::Internal, ListVaults).await), Some(ErrorCode::Sealed));
+    assert_eq!(code(fixture.run(Caller::Internal, ListVaults { group: String::new() }).await), Some(ErrorCode::Sealed));
     assert_eq!(code(fixture.pipeline.identify(&STRANGER, &[1; 74], APPLICATION)), Some(ErrorCode::Sealed));
     fixture.pipeline.unseal_unattended();
     assert!(fixture.run(Caller::Internal, sign("dev", "web")).await.is_ok());

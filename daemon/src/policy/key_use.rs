@@ -1,20 +1,27 @@
 //! Whether a key allows what is to be done with it: its operations, whether it is enabled, its time.
 
 use cryptoki_sys as ck;
+use softkeep_proto::algorithm::KeyOperation;
 
 use crate::{
     error::{Error, ErrorCode, Result},
-    keys::{catalog::Version, record::Ops},
+    id::Id,
+    keys::{
+        catalog::{Vault, Version},
+        record::Ops,
+    },
 };
 
-/// What makes something that others will rely on; what undoes it, Key Vault allows after a key has expired too.
-const PROTECTS: Ops = Ops::SIGN
+/// What a key does only from `not_before` on and until `expires`: what makes something that others will rely on, and what brings a key in.
+/// The rest undoes or checks what was made (decrypt, unwrap, verify), which Key Vault allows outside that time too.
+const IN_TIME_ONLY: Ops = Ops::SIGN
     .and(Ops::SIGN_RECOVER)
     .and(Ops::ENCRYPT)
     .and(Ops::WRAP_KEY)
     .and(Ops::WRAP_OBJECT)
     .and(Ops::ENCAPSULATE)
-    .and(Ops::DERIVE);
+    .and(Ops::DERIVE)
+    .and(Ops::of(KeyOperation::Import));
 
 /// Refuses what the key does not allow now.
 pub(super) fn check(version: &Version, needs: Ops, now: i64) -> Result<()> {
@@ -22,11 +29,8 @@ pub(super) fn check(version: &Version, needs: Ops, now: i64) -> Result<()> {
         let refused = format!("the key's operations do not include {}", needs.words());
         return Err(Error::new(ErrorCode::OperationNotPermitted, refused));
     }
-    check_enabled(version, now)?;
-    if needs.has_any(PROTECTS) && version.record.expires.is_some_and(|end| now >= end) {
-        return disabled("has expired");
-    }
-    Ok(())
+    check_enabled(version)?;
+    if needs.has_any(IN_TIME_ONLY) { check_time(version, now) } else { Ok(()) }
 }
 
 /// Both halves of a pair are one key here, and the public half is everybody's: who names it uses it for what a public key does.
@@ -37,13 +41,34 @@ pub(super) fn check_half(class: u64, needs: Ops) -> Result<()> {
     Err(Error::new(ErrorCode::OperationNotPermitted, format!("a public key does not {}", needs.words())))
 }
 
-/// Refuses a key that is disabled or not valid yet.
-pub(super) fn check_enabled(version: &Version, now: i64) -> Result<()> {
-    if !version.record.enabled {
-        return disabled("is disabled");
+/// Refuses a second key that is disabled or out of its time: it is wrapped, or goes into a derivation, or certifies.
+pub(super) fn check_other(version: &Version, now: i64) -> Result<()> {
+    check_enabled(version)?;
+    check_time(version, now)
+}
+
+/// A session copy of a stored key ends with it: a key that was disabled or deleted does nothing more, whoever took a copy before.
+pub(super) fn check_original(vault: &Vault, version: &Version) -> Result<()> {
+    let original = &version.record.copied_from;
+    if original.is_empty() {
+        return Ok(());
     }
+    match vault.version(Id::from_bytes(original)?).filter(|original| !original.record.private_hidden) {
+        Some(original) => check_enabled(original),
+        None => disabled("is a copy of one that is deleted"),
+    }
+}
+
+fn check_enabled(version: &Version) -> Result<()> {
+    if version.record.enabled { Ok(()) } else { disabled("is disabled") }
+}
+
+fn check_time(version: &Version, now: i64) -> Result<()> {
     if version.record.not_before.is_some_and(|start| now < start) {
         return disabled("is not valid yet");
+    }
+    if version.record.expires.is_some_and(|end| now >= end) {
+        return disabled("has expired");
     }
     Ok(())
 }
@@ -56,3 +81,7 @@ pub(super) fn needs_pin(needs: Ops) -> bool {
 fn disabled(why: &str) -> Result<()> {
     Err(Error::new(ErrorCode::KeyDisabled, format!("the key {why}")))
 }
+
+#[cfg(test)]
+#[path = "key_use/tests.rs"]
+mod tests;

@@ -1,5 +1,9 @@
 //! TABLE: what may be granted, and what each kind of caller is granted without anybody having to say so.
 
+use std::sync::LazyLock;
+
+use super::permission_set::PermissionSet;
+
 /// What a permission is about: which list of an access policy names it, and whose scope a role must reach.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Area {
@@ -268,6 +272,32 @@ impl Permission {
         self.row().name
     }
 
+    /// The name by itself, without its list: "sign", "secrets/get", "certificates/get", "vaults/write".
+    pub fn full_name(self) -> &'static str {
+        static NAMES: LazyLock<Vec<String>> = LazyLock::new(|| {
+            let full = |row: &PermissionRow| match row.area {
+                Area::Secret => format!("secrets/{}", row.name),
+                Area::Certificate => format!("certificates/{}", row.name),
+                Area::Key | Area::Token | Area::Control | Area::Daemon => row.name.to_owned(),
+            };
+            PERMISSIONS.iter().map(full).collect()
+        });
+        NAMES.get(self as usize).map_or("", String::as_str)
+    }
+
+    /// All permissions that have a full name, whatever its case. Key permissions are also found as "keys/sign".
+    pub fn by_full_name(name: &str) -> impl Iterator<Item = Permission> {
+        let name = name.strip_prefix("keys/").unwrap_or(name);
+        PERMISSIONS.iter().map(|row| row.permission).filter(move |one| one.full_name().eq_ignore_ascii_case(name))
+    }
+
+    /// The names that a list of an access policy may have, each once.
+    pub fn names(area: Area) -> Vec<&'static str> {
+        let mut names: Vec<_> = PERMISSIONS.iter().filter(|row| row.area == area).map(|row| row.name).collect();
+        names.dedup();
+        names
+    }
+
     /// The action that a role must have; empty where no role can give it.
     pub fn action(self) -> &'static str {
         self.row().action
@@ -283,7 +313,7 @@ impl Permission {
 }
 
 /// What a vault's PIN user may do: everything in that vault and nothing else.
-pub(super) const USER_GRANT: [Permission; 20] = [
+pub(super) const USER_GRANT: PermissionSet = PermissionSet::of(&[
     Permission::SeeToken,
     Permission::Login,
     Permission::ReadPublic,
@@ -304,21 +334,26 @@ pub(super) const USER_GRANT: [Permission; 20] = [
     Permission::WrapKey,
     Permission::UnwrapObject,
     Permission::Derive,
-];
+]);
 
 /// The security officer sets PINs and CKA_TRUSTED, writes the certificates that are to be trusted, and uses no key.
-pub(super) const SO_GRANT: [Permission; 6] = [
+pub(super) const SO_GRANT: PermissionSet = PermissionSet::of(&[
     Permission::SeeToken,
     Permission::Login,
     Permission::ReadPublic,
     Permission::ChangePin,
     Permission::SetTrust,
     Permission::CreatePublic,
-];
+]);
 
 /// Anybody on this machine who may open the socket: enough for a program to find its token and log in.
-pub(super) const LOCAL_GRANT: [Permission; 5] =
-    [Permission::SeeToken, Permission::Login, Permission::ReadPublic, Permission::Verify, Permission::UseOwnObject];
+pub(super) const LOCAL_GRANT: PermissionSet = PermissionSet::of(&[
+    Permission::SeeToken,
+    Permission::Login,
+    Permission::ReadPublic,
+    Permission::Verify,
+    Permission::UseOwnObject,
+]);
 
 #[cfg(test)]
 mod tests {
@@ -336,5 +371,18 @@ mod tests {
         assert_eq!(Permission::named(Area::Secret, "SET").collect::<Vec<_>>(), [Permission::SetSecret, Permission::UpdateSecret]);
         assert_eq!(Permission::named(Area::Key, "set").count(), 0);
         assert_eq!(Permission::named(Area::Token, "login").count(), 1);
+    }
+
+    #[test]
+    fn full_names_are_unique_but_for_those_that_belong_together() {
+        for row in &PERMISSIONS {
+            let found: Vec<_> = Permission::by_full_name(row.permission.full_name()).collect();
+            assert!(found.contains(&row.permission));
+            assert!(found.len() == 1 || row.permission.full_name() == "secrets/set", "{found:?}");
+        }
+        assert_eq!(Permission::by_full_name("Keys/Sign").count(), 0, "the list's name is in lower case");
+        assert_eq!(Permission::by_full_name("keys/SIGN").collect::<Vec<_>>(), [Permission::Sign]);
+        assert_eq!(Permission::by_full_name("secrets/fly").count(), 0);
+        assert_eq!(Permission::names(Area::Secret), ["get", "list", "set", "delete", "recover", "purge", "backup", "restore"]);
     }
 }

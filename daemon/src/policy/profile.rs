@@ -238,6 +238,16 @@ impl Rules {
         }
     }
 
+    /// Whether a Key Vault caller is refused to give a key operations: `added` are those that it has not now, `new` those that it never
+    /// had. Of those that it once had, nothing changes: a key that ever wrapped and undid has never wrapped a sensitive key.
+    pub fn forbids_widening(self, key: &KeyPolicy, added: Ops, new: Ops) -> bool {
+        if self.is_strict() {
+            return !added.is_empty();
+        }
+        let (wraps, undoes) = (Ops::WRAP_KEY.and(Ops::WRAP_OBJECT).and(Ops::UNWRAP_OBJECT), super::wrapping::undoing(key));
+        new.has_any(undoes) && key.ever().has_any(wraps) && !key.ever().has_any(undoes)
+    }
+
     /// Whether operations may be added to a key that is there. In `strict` none may. In `standard` those must stay away that would undo
     /// what the key has wrapped, and a key with those never becomes one that wraps.
     pub fn check_widening(self, key: &KeyPolicy, added: Ops) -> Result<()> {

@@ -12,7 +12,7 @@ use softkeep_proto::limits::MAX_MESSAGE_BYTES;
 use tonic::{body::Body, codegen::http};
 use tower::{Layer, Service};
 
-use super::status;
+use super::{bearer, status};
 use crate::error::{Error, ErrorCode};
 
 /// Puts an [`Edge`] around a service.
@@ -45,7 +45,8 @@ where
         self.0.poll_ready(context)
     }
 
-    fn call(&mut self, request: http::Request<B>) -> Self::Future {
+    fn call(&mut self, mut request: http::Request<B>) -> Self::Future {
+        bearer::remember(&mut request);
         let limit = request.headers().get("grpc-timeout").and_then(|value| parse(value.to_str().ok()?));
         let work = self.0.call(request);
         let Some(limit) = limit else { return Box::pin(async move { work.await.map(name_too_large) }) };

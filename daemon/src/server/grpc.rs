@@ -5,7 +5,7 @@ use std::sync::Arc;
 use softkeep_proto::limits::MAX_PAGE_SIZE;
 use tonic::{Extensions, Request, Status};
 
-use super::{About, peer, status};
+use super::{About, bearer, peer, status};
 use crate::{
     audit::record::Door,
     error::{Error, ErrorCode, Result},
@@ -46,14 +46,25 @@ impl Services {
         parse: impl FnOnce(W) -> Result<O>,
     ) -> std::result::Result<O::Reply, Status> {
         let (_, extensions, message) = request.into_parts();
-        let caller = caller(&extensions).map_err(status::of)?;
+        let caller = self.caller(&extensions).map_err(status::of)?;
         let operation = parse(message).map_err(status::of)?;
         self.pipeline.run(caller, Door::Grpc, operation).await.map_err(status::of)
     }
-}
 
-fn caller(extensions: &Extensions) -> Result<Caller> {
-    peer::of(extensions).map(Caller::Peer)
+    /// Takes a request apart: who sent it, and what.
+    fn caller_of<W>(&self, request: Request<W>) -> std::result::Result<(Caller, W), Status> {
+        let (_, extensions, message) = request.into_parts();
+        Ok((self.caller(&extensions).map_err(status::of)?, message))
+    }
+
+    /// Who sends a request: whom its access token is for, else its peer.
+    fn caller(&self, extensions: &Extensions) -> Result<Caller> {
+        let peer = peer::of(extensions)?;
+        match bearer::of(extensions)? {
+            Some(token) => self.pipeline.identify_bearer(&peer, token, Door::Grpc),
+            None => Ok(Caller::Peer(peer)),
+        }
+    }
 }
 
 fn vault_name(name: String) -> Result<VaultName> {

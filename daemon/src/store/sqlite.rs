@@ -180,6 +180,11 @@ impl Store for SqliteStore {
         synced
     }
 
+    fn scrub(&self) -> Result<()> {
+        // The file itself has zeros there (`secure_delete`); the log in front of it still has the pages of before.
+        setup::empty_log(&self.path)
+    }
+
     fn write_failure(&self) -> Option<String> {
         self.latch.get().cloned()
     }

@@ -4,44 +4,48 @@ use serde_json::json;
 use softkeep_proto::v1::DecryptRequest;
 use zeroize::Zeroizing;
 
-use super::encrypt::DataType;
-use crate::{
-    args::VersionTarget,
-    client::Context,
-    commands::Reply,
-    encoding,
-    error::{Error, Result},
-};
+use super::cipher::{self, ALGORITHMS, DataType};
+use crate::{args::VersionTarget, client::Context, commands::Reply, error::Result};
 
 /// Flags.
 #[derive(clap::Args)]
 pub struct Args {
     #[command(flatten)]
     target: VersionTarget,
-    /// RSA-OAEP or RSA-OAEP-256
-    #[arg(long, short = 'a', value_parser = ["RSA-OAEP", "RSA-OAEP-256"], ignore_case = true)]
+    /// Algorithm
+    #[arg(long, short = 'a', value_parser = ALGORITHMS, ignore_case = true)]
     algorithm: String,
-    /// The ciphertext that encrypt printed, in base64 or base64url
+    /// The result that encrypt printed, in base64 or base64url; also @FILE or - (standard input)
     #[arg(long)]
     value: String,
-    /// What was encrypted
+    /// How the plaintext is printed
     #[arg(long, value_enum, default_value_t)]
     data_type: DataType,
+    /// CBC and GCM: the initialization vector that encrypt printed, in hex
+    #[arg(long, value_name = "HEX")]
+    iv: Option<String>,
+    /// GCM: the tag that encrypt printed, in hex
+    #[arg(long, value_name = "HEX")]
+    tag: Option<String>,
+    /// GCM: what is authenticated and not encrypted, in hex
+    #[arg(long, value_name = "HEX")]
+    aad: Option<String>,
 }
 
 /// Decrypts and prints what was encrypted.
 pub async fn run(args: &Args, context: &Context) -> Result<Reply> {
     let key = args.target.resolve(&context.settings)?;
     let algorithm = args.algorithm.to_ascii_uppercase();
-    let ciphertext = encoding::from_base64("--value", &args.value)?.to_vec();
-    let request = DecryptRequest { key: Some(key), algorithm: algorithm.clone(), ciphertext, ..DecryptRequest::default() };
+    let request = DecryptRequest {
+        key: Some(key),
+        algorithm: algorithm.clone(),
+        ciphertext: cipher::ciphertext("--value", &args.value)?,
+        iv: cipher::parameter("--iv", args.iv.as_deref())?,
+        tag: cipher::parameter("--tag", args.tag.as_deref())?,
+        aad: cipher::parameter("--aad", args.aad.as_deref())?,
+    };
     let reply = context.crypto().await?.decrypt(request).await?.into_inner();
     let plaintext = Zeroizing::new(reply.plaintext);
-    let result = match args.data_type {
-        DataType::Base64 => encoding::base64(&plaintext),
-        DataType::Plaintext => std::str::from_utf8(&plaintext)
-            .map_err(|_| Error::local("the plaintext is not UTF-8").fix("leave --data-type out for base64"))?
-            .to_owned(),
-    };
+    let result = args.data_type.print(&plaintext)?;
     Ok(Reply::value(json!({ "algorithm": algorithm, "kid": reply.kid, "result": result })))
 }

@@ -2,13 +2,7 @@
 
 use softkeep_proto::v1::DeleteKeyRequest;
 
-use crate::{
-    args::KeyTarget,
-    client::Context,
-    commands::Reply,
-    error::{Error, Result},
-    shape,
-};
+use crate::{args::KeyTarget, client::Context, commands::Reply, error::Result, shape};
 
 /// Flags.
 #[derive(clap::Args)]
@@ -19,11 +13,7 @@ pub struct Args {
 
 /// Soft-deletes the key and prints it with its dates.
 pub async fn run(args: &Args, context: &Context) -> Result<Reply> {
-    let key = args.target.resolve(&context.settings)?;
-    if !key.version.is_empty() {
-        return Err(Error::usage("a version cannot be deleted alone")
-            .fix("leave the version out of --id to delete the whole key"));
-    }
+    let key = args.target.object(&context.settings)?.whole("deleted")?;
     let request = DeleteKeyRequest { vault: key.vault, name: key.name };
     let deleted = context.keys().await?.delete_key(request).await?.into_inner();
     Ok(Reply::value(shape::key(&deleted)).columns(shape::ONE_KEY_COLUMNS))

@@ -1,24 +1,25 @@
-//! What sign and verify take: a digest, or a file to hash here; and writing files that must not exist yet.
+//! What sign and verify take: a digest, or a file to hash here.
 
 #[cfg(test)]
 mod tests;
 
 use std::{
-    fs::{File, OpenOptions},
-    io::{self, Read, Write},
+    fs::File,
+    io::{self, Read},
     path::{Path, PathBuf},
 };
 
 use clap::ValueEnum;
 use sha2::{Digest, Sha256, Sha384, Sha512};
 use softkeep_proto::{
-    algorithm::{Hash, JOSE_SIGNATURES, JoseSignature, jose_signature},
+    algorithm::{Hash, JOSE_SIGNATURES},
     error::ErrorCode,
 };
 
 use crate::{
     encoding,
     error::{Error, Result},
+    files,
 };
 
 /// How a signature is written. RSA has one form only.
@@ -35,7 +36,7 @@ pub enum SignatureFormat {
 #[derive(clap::Args)]
 #[group(id = "message", required = true, multiple = false)]
 pub struct Message {
-    /// The digest, in base64 or base64url
+    /// The digest, in base64 or base64url (EdDSA: the message itself)
     #[arg(long, value_name = "BASE64")]
     digest: Option<String>,
     /// A file to hash here; - is standard input
@@ -44,35 +45,74 @@ pub struct Message {
 }
 
 impl Message {
-    /// The digest.
-    pub fn digest(&self, algorithm: &str) -> Result<Vec<u8>> {
-        let row = row(algorithm)?;
-        match (&self.digest, &self.input) {
-            (Some(text), _) => {
-                let digest = encoding::from_base64("--digest", text)?;
-                if digest.len() != row.hash.len() {
-                    let message = format!("--digest has {} bytes, {} takes {}", digest.len(), row.name, row.hash.len());
-                    return Err(Error::coded(ErrorCode::InvalidLength, message));
+    /// What the algorithm signs: the digest, or for some the message itself.
+    pub fn digest(&self, algorithm: &Algorithm) -> Result<Vec<u8>> {
+        let Some(text) = &self.digest else {
+            let path = self.input.as_deref().unwrap_or(Path::new(""));
+            return match algorithm.takes {
+                Takes::Digest(hash) => digest_of(hash, path),
+                Takes::Message => Ok(files::read("--in", path)?.to_vec()),
+                Takes::Padding => {
+                    Err(Error::usage(format!("{} signs no file", algorithm.name)).fix("--digest BASE64"))
                 }
-                Ok(digest.to_vec())
-            }
-            (None, Some(path)) if path.as_os_str() == "-" => hash(row.hash, io::stdin().lock(), "standard input"),
-            (None, path) => {
-                let path = path.as_deref().unwrap_or(Path::new(""));
-                let file = File::open(path)
-                    .map_err(|error| Error::io(format!("--in: cannot read {}", path.display()), &error))?;
-                hash(row.hash, file, &path.display().to_string())
-            }
+            };
+        };
+        let digest = encoding::from_base64("--digest", text)?;
+        if let Takes::Digest(hash) = algorithm.takes
+            && digest.len() != hash.len()
+        {
+            let message =
+                format!("--digest has {} bytes, {} takes {}", digest.len(), algorithm.name, hash.len());
+            return Err(Error::coded(ErrorCode::InvalidLength, message));
         }
+        Ok(digest.to_vec())
     }
 }
 
-/// The row of an algorithm, whatever its case.
-pub fn row(algorithm: &str) -> Result<&'static JoseSignature> {
-    jose_signature(&algorithm.to_ascii_uppercase()).ok_or_else(|| {
-        let names = JOSE_SIGNATURES.iter().map(|row| row.name).collect::<Vec<_>>().join(", ");
-        Error::usage(format!("no signature algorithm '{algorithm}'")).fix(format!("one of {names}"))
+/// What goes into a signature.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Takes {
+    /// The digest of the message.
+    Digest(Hash),
+    /// The message (RFC 8037).
+    Message,
+    /// The bytes that are padded, whatever they are.
+    Padding,
+}
+
+/// A signature algorithm.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Algorithm {
+    /// As JWA has it.
+    pub name: &'static str,
+    takes: Takes,
+}
+
+/// The algorithms that have no row in the table of digests.
+const OTHERS: [Algorithm; 5] = [
+    Algorithm { name: "HS256", takes: Takes::Digest(Hash::Sha256) },
+    Algorithm { name: "HS384", takes: Takes::Digest(Hash::Sha384) },
+    Algorithm { name: "HS512", takes: Takes::Digest(Hash::Sha512) },
+    Algorithm { name: "EdDSA", takes: Takes::Message },
+    Algorithm { name: "RSNULL", takes: Takes::Padding },
+];
+
+/// The algorithm of a name, whatever its case.
+pub fn algorithm(given: &str) -> Result<Algorithm> {
+    let rows = JOSE_SIGNATURES.iter().map(|row| Algorithm { name: row.name, takes: Takes::Digest(row.hash) });
+    OTHERS.into_iter().chain(rows).find(|known| known.name.eq_ignore_ascii_case(given)).ok_or_else(|| {
+        let names: Vec<&str> =
+            JOSE_SIGNATURES.iter().map(|row| row.name).chain(OTHERS.iter().map(|row| row.name)).collect();
+        Error::usage(format!("no signature algorithm '{given}'")).fix(format!("one of {}", names.join(", ")))
     })
+}
+
+fn digest_of(algorithm: Hash, path: &Path) -> Result<Vec<u8>> {
+    if path.as_os_str() == "-" {
+        return hash(algorithm, io::stdin().lock(), "standard input");
+    }
+    let file = File::open(path).map_err(|error| Error::io(format!("--in: cannot read {}", path.display()), &error))?;
+    hash(algorithm, file, &path.display().to_string())
 }
 
 fn hash(hash: Hash, source: impl Read, name: &str) -> Result<Vec<u8>> {
@@ -101,21 +141,4 @@ fn hash_with<D: Digest>(mut source: impl Read, name: &str) -> Result<Vec<u8>> {
         }
         state.update(buffer.get(..count).unwrap_or_default());
     }
-}
-
-/// Writes a file that must not exist, as az does.
-pub fn write_new(flag: &str, path: &Path, bytes: &[u8]) -> Result<()> {
-    let failed = |error: &io::Error| Error::io(format!("{flag}: cannot write {}", path.display()), error);
-    match OpenOptions::new().write(true).create_new(true).open(path) {
-        Ok(mut file) => file.write_all(bytes).map_err(|error| failed(&error)),
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-            Err(Error::local(format!("{flag}: {} exists", path.display())).fix("choose another name, or remove it"))
-        }
-        Err(error) => Err(failed(&error)),
-    }
-}
-
-/// Writes a file, replacing one that exists.
-pub fn write(flag: &str, path: &Path, bytes: &[u8]) -> Result<()> {
-    std::fs::write(path, bytes).map_err(|error| Error::io(format!("{flag}: cannot write {}", path.display()), &error))
 }

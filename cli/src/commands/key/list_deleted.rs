@@ -1,35 +1,34 @@
 //! `softkeep key list-deleted`.
 
-use serde_json::Value;
-use softkeep_proto::v1::ListKeysRequest;
+use softkeep_proto::v1::{Key, ListKeysRequest};
 
-use crate::{args::VaultTarget, client::Context, commands::Reply, error::Result, shape};
+use crate::{
+    args::{list::MostArg, target::KeysTarget},
+    client::Context,
+    commands::Reply,
+    error::Result,
+    pages, shape,
+};
 
 /// Flags.
 #[derive(clap::Args)]
 pub struct Args {
     #[command(flatten)]
-    target: VaultTarget,
-    /// At most so many
-    #[arg(long, alias = "max-results", value_name = "COUNT")]
-    maxresults: Option<usize>,
+    target: KeysTarget,
+    #[command(flatten)]
+    most: MostArg,
 }
 
 /// Lists the deleted keys with their dates.
 pub async fn run(args: &Args, context: &Context) -> Result<Reply> {
     let vault = args.target.resolve(&context.settings)?;
-    let most = args.maxresults.unwrap_or(usize::MAX);
     let mut client = context.keys().await?;
-    let mut items: Vec<Value> = Vec::new();
-    let mut page_token = String::new();
-    loop {
+    let keys: Vec<Key> = pages::collect(args.most.most(), async |page_token| {
         let request = ListKeysRequest { vault: vault.clone(), page_size: 0, page_token };
         let page = client.list_deleted_keys(request).await?.into_inner();
-        items.extend(page.keys.iter().map(shape::deleted_key_item));
-        page_token = page.next_page_token;
-        if page_token.is_empty() || items.len() >= most {
-            items.truncate(most);
-            return Ok(Reply::value(items.into()).columns(shape::KEY_COLUMNS));
-        }
-    }
+        Ok((page.keys, page.next_page_token))
+    })
+    .await?;
+    let items = keys.iter().map(shape::deleted_key_item).collect();
+    Ok(Reply::value(items).columns(shape::DELETED_COLUMNS))
 }

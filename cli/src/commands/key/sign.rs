@@ -6,14 +6,14 @@ use serde_json::json;
 use softkeep_proto::v1::SignRequest;
 
 use super::input::{self, Message, SignatureFormat};
-use crate::{args::VersionTarget, client::Context, commands::Reply, encoding, error::Result, output};
+use crate::{args::VersionTarget, client::Context, commands::Reply, encoding, error::Result, files, output};
 
 /// Flags.
 #[derive(clap::Args)]
 pub struct Args {
     #[command(flatten)]
     target: VersionTarget,
-    /// RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, ES512
+    /// RS256, PS256, ES256, HS256 and their like, ES256K, EdDSA, RSNULL
     #[arg(long, short = 'a')]
     algorithm: String,
     #[command(flatten)]
@@ -29,12 +29,13 @@ pub struct Args {
 /// Signs and prints the signature.
 pub async fn run(args: &Args, context: &Context) -> Result<Reply> {
     let key = args.target.resolve(&context.settings)?;
-    let algorithm = input::row(&args.algorithm)?.name;
+    let known = input::algorithm(&args.algorithm)?;
+    let algorithm = known.name;
     // A format that the algorithm does not have is refused before the key is used.
     if args.signature_format == SignatureFormat::Der {
         encoding::curve(algorithm)?;
     }
-    let digest = args.message.digest(algorithm)?;
+    let digest = args.message.digest(&known)?;
     let request = SignRequest { key: Some(key), algorithm: algorithm.to_owned(), digest };
     let reply = context.crypto().await?.sign(request).await?.into_inner();
     let signature = match args.signature_format {
@@ -46,7 +47,7 @@ pub async fn run(args: &Args, context: &Context) -> Result<Reply> {
             output::write(&signature)?;
             return Ok(Reply::nothing());
         }
-        Some(path) => input::write("--out", path, &signature)?,
+        Some(path) => files::write("--out", path, &signature)?,
         None => {}
     }
     Ok(Reply::value(json!({

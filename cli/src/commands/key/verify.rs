@@ -19,7 +19,7 @@ use crate::{
 pub struct Args {
     #[command(flatten)]
     target: VersionTarget,
-    /// RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, ES512
+    /// RS256, PS256, ES256, HS256 and their like, ES256K, EdDSA, RSNULL
     #[arg(long, short = 'a')]
     algorithm: String,
     #[command(flatten)]
@@ -56,8 +56,9 @@ impl Signature {
 /// Verifies and prints the verdict.
 pub async fn run(args: &Args, context: &Context) -> Result<Reply> {
     let key = args.target.resolve(&context.settings)?;
-    let algorithm = input::row(&args.algorithm)?.name;
-    let digest = args.message.digest(algorithm)?;
+    let known = input::algorithm(&args.algorithm)?;
+    let algorithm = known.name;
+    let digest = args.message.digest(&known)?;
     let signature = match args.signature_format {
         SignatureFormat::Raw => args.signature.bytes()?,
         SignatureFormat::Der => encoding::signature_from_der(algorithm, &args.signature.bytes()?)?,

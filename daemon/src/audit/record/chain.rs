@@ -22,6 +22,9 @@ pub const GENESIS: Head = [0; 32];
 /// Keeps a checkpoint's signature from being one of anything else, and anything else's from being a checkpoint's.
 const CHECKPOINT_DOMAIN: &[u8] = b"softkeep-audit-checkpoint-v1";
 
+/// What stands before a receipt.
+pub(super) const RECEIPT_MEMBER: &[u8] = b",\"receipt\":\"";
+
 /// What stands between a record and its hash.
 const HASH_MEMBER: &[u8] = b",\"hash\":\"";
 
@@ -56,6 +59,16 @@ impl CheckpointSigner {
     pub fn public_key(&self) -> Vec<u8> {
         self.0.public_key().as_ref().to_vec()
     }
+
+    /// Signs an import's receipt, which no checkpoint's message begins like.
+    pub(in crate::audit) fn sign_receipt(&self, message: &[u8]) -> Vec<u8> {
+        self.0.sign(message).as_ref().to_vec()
+    }
+}
+
+/// Whether the holder of the key signed the message.
+pub(in crate::audit) fn is_signed(public_key: &[u8], message: &[u8], signature: &[u8]) -> bool {
+    UnparsedPublicKey::new(&ED25519, public_key).verify(message, signature).is_ok()
 }
 
 /// `SHA-256(previous ‖ line without its hash member)`; `body` is that line short of its closing brace.
@@ -133,6 +146,18 @@ impl RecordLine<'_> {
         let member = format!(",\"operation\":\"{operation}\",");
         self.body.windows(member.len()).any(|window| window == member.as_bytes())
     }
+
+    /// Whether it has the receipt of an import, by the same rule.
+    pub fn has_receipt(&self) -> bool {
+        self.body.windows(RECEIPT_MEMBER.len()).any(|window| window == RECEIPT_MEMBER)
+    }
+
+    /// One of its members that are texts.
+    pub fn text(&self, member: &str) -> Option<String> {
+        let whole = [self.body, b"}"].concat();
+        let line: serde_json::Value = serde_json::from_slice(&whole).ok()?;
+        line.get(member)?.as_str().map(str::to_owned)
+    }
 }
 
 /// A checkpoint's line.
@@ -148,7 +173,7 @@ impl CheckpointLine {
     /// Whether the holder of the key signed it.
     pub fn is_signed_by(&self, public_key: &[u8]) -> bool {
         let message = checkpoint_message(&self.at, &self.time);
-        UnparsedPublicKey::new(&ED25519, public_key).verify(&message, &self.signature).is_ok()
+        is_signed(public_key, &message, &self.signature)
     }
 }
 

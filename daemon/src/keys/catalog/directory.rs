@@ -9,6 +9,7 @@ use super::decode;
 use crate::{
     error::{Error, ErrorCode, Result},
     id::Id,
+    policy::Right,
     keys::record::{AssignmentRecord, GroupRecord, PrincipalRecord, RevokedRecord, RoleRecord},
 };
 
@@ -27,9 +28,53 @@ pub struct Directory {
     pub revoked: HashMap<Id, i64>,
     by_name: HashMap<String, Id>,
     by_app: HashMap<Id, Id>,
+    rights: HashMap<Id, Vec<Right>>,
+    cluster: Id,
 }
 
 impl Directory {
+    /// Of a store.
+    pub(super) fn new(cluster: Id) -> Self {
+        Self { cluster, ..Self::default() }
+    }
+
+    /// The roles that a principal has, and what they come down to.
+    pub fn rights_of(&self, principal: Id) -> &[Right] {
+        self.rights.get(&principal).map_or(&[], Vec::as_slice)
+    }
+
+    fn put_right(&mut self, id: Id) {
+        let Some(record) = self.assignments.get(&id) else { return };
+        let Ok(principal) = Id::from_bytes(&record.principal) else { return };
+        let role = |role: Id| self.roles.get(&role).map(|role| &**role);
+        if let Some(right) = Right::of(id, record, self.cluster, role) {
+            self.rights.entry(principal).or_default().push(right);
+        }
+    }
+
+    fn remove_right(&mut self, id: Id) {
+        let Some(principal) = self.assignments.get(&id).and_then(|record| Id::from_bytes(&record.principal).ok())
+        else {
+            return;
+        };
+        if let Some(rights) = self.rights.get_mut(&principal) {
+            rights.retain(|right| right.assignment != id);
+            if rights.is_empty() {
+                self.rights.remove(&principal);
+            }
+        }
+    }
+
+    /// A role has changed: so has what its holders may do.
+    fn refresh(&mut self, role: Id) {
+        let holders: Vec<Id> =
+            self.assignments.iter().filter(|(_, record)| record.role == role.0).map(|(id, _)| *id).collect();
+        for assignment in holders {
+            self.remove_right(assignment);
+            self.put_right(assignment);
+        }
+    }
+
     /// A user by name, whatever its case.
     pub fn user(&self, name: &str) -> Option<&Arc<PrincipalRecord>> {
         self.by_name.get(&name.to_ascii_lowercase()).and_then(|id| self.principals.get(id))
@@ -68,8 +113,17 @@ impl Directory {
                     self.principals.insert(id, Arc::new(record));
                 }
             }
-            "assignment" => put(&mut self.assignments, Id::parse(rest)?, body)?,
-            "role" => put(&mut self.roles, Id::parse(rest)?, body)?,
+            "assignment" => {
+                let id = Id::parse(rest)?;
+                self.remove_right(id);
+                put(&mut self.assignments, id, body)?;
+                self.put_right(id);
+            }
+            "role" => {
+                let id = Id::parse(rest)?;
+                put(&mut self.roles, id, body)?;
+                self.refresh(id);
+            }
             "group" => put(&mut self.groups, rest.to_owned(), body)?,
             "revoked" => {
                 let id = Id::parse(rest)?;

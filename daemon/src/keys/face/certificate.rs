@@ -11,7 +11,24 @@ use crate::{crypto, keys::catalog::Version};
 
 /// The self-signed certificate that the vault publishes beside a key.
 pub(super) fn published(version: &Version, label: &str) -> Option<Face> {
-    let der = &version.record.certificate_der;
+    beside(version, label, &version.record.certificate_der)
+}
+
+/// The certificate that a key belongs to, with the days that it says.
+pub(super) fn issued(version: &Version, label: &str, der: &[u8]) -> Option<Face> {
+    let mut face = beside(version, label, der)?;
+    let parsed = Certificate::from_der(der).ok()?;
+    let validity = parsed.tbs_certificate().validity();
+    for (kind, time) in [(ck::CKA_START_DATE, &validity.not_before), (ck::CKA_END_DATE, &validity.not_after)] {
+        let day = time.to_date_time();
+        // CK_DATE: the digits of year, month and day.
+        let digits = format!("{:04}{:02}{:02}", day.year(), day.month(), day.day());
+        face.attributes.insert(kind, Bytes::from(digits));
+    }
+    Some(face)
+}
+
+fn beside(version: &Version, label: &str, der: &[u8]) -> Option<Face> {
     let label = version.record.private_attributes.get(&ck::CKA_LABEL).map_or(label.as_bytes(), Vec::as_slice);
     let mut attributes = common(ck::CKO_CERTIFICATE, version.id, label, false);
     let own_id = version.record.private_attributes.get(&ck::CKA_ID).map_or(version.id.0.as_slice(), Vec::as_slice);

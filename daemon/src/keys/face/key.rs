@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use cryptoki_sys as ck;
+use jiff::Timestamp;
 use softkeep_proto::algorithm::KeyType;
 
 use super::{
@@ -41,8 +42,8 @@ fn key_common(version: &Version, class: u64, label: &str) -> Attributes {
     attributes.extend([
         (ck::CKA_TOKEN, flag(!version.is_session_object())),
         (ck::CKA_ID, Bytes::copy_from_slice(&version.id.0)),
-        (ck::CKA_START_DATE, Bytes::new()),
-        (ck::CKA_END_DATE, Bytes::new()),
+        (ck::CKA_START_DATE, date(version.record.not_before)),
+        (ck::CKA_END_DATE, date(version.record.expires)),
         (ck::CKA_KEY_TYPE, number(key_type_number(version.key_type))),
         (ck::CKA_LOCAL, flag(policy.generated)),
         (ck::CKA_KEY_GEN_MECHANISM, number(policy.generation_mechanism)),
@@ -56,6 +57,12 @@ fn key_common(version: &Version, class: u64, label: &str) -> Attributes {
         public_numbers(public, &mut attributes);
     }
     attributes
+}
+
+/// CK_DATE of a time, in UTC: eight digits. Nothing where no time is set, or none that has four digits for a year.
+fn date(seconds: Option<i64>) -> Bytes {
+    let time = seconds.filter(|seconds| *seconds >= 0).and_then(|seconds| Timestamp::from_second(seconds).ok());
+    time.map(|time| time.strftime("%Y%m%d").to_string().into()).unwrap_or_default()
 }
 
 fn permissions(fixed: bool, not_copyable: bool, not_destroyable: bool) -> [(u64, Bytes); 3] {
@@ -183,5 +190,24 @@ pub(super) fn secret(version: &Version, label: &str) -> Face {
         sensitive,
         on_request,
         sealed: Bytes::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_dates() {
+        for (seconds, expected) in [
+            (None, ""),
+            (Some(0), "19700101"),
+            (Some(1_772_323_199), "20260228"),
+            (Some(1_772_323_200), "20260301"),
+            (Some(-1), ""),
+            (Some(i64::MAX), ""),
+        ] {
+            assert_eq!(date(seconds), expected, "{seconds:?}");
+        }
     }
 }

@@ -111,6 +111,11 @@ pub struct CertificatePolicyRecord {
     pub created: i64,
     #[prost(int64, tag = "22")]
     pub updated: i64,
+    /// Whether it may issue certificates, and how many authorities may come below it.
+    #[prost(bool, tag = "23")]
+    pub ca: bool,
+    #[prost(uint32, optional, tag = "24")]
+    pub path_length: Option<u32>,
 }
 
 /// What is done before a certificate ends.

@@ -52,8 +52,8 @@ impl Ops {
         .and(Ops::VERIFY_RECOVER)
         .and(Ops::ENCAPSULATE);
 
-    /// What CKA_ALWAYS_AUTHENTICATE asks the PIN for (PKCS#11 3.2 section 4.9).
-    pub const NEEDS_PIN: Ops = Ops::SIGN.and(Ops::DECRYPT).and(Ops::SIGN_RECOVER);
+    /// What CKA_ALWAYS_AUTHENTICATE asks the PIN for (PKCS#11 3.2 section 4.9). Key Vault's `unwrapKey` decrypts.
+    pub const NEEDS_PIN: Ops = Ops::SIGN.and(Ops::DECRYPT).and(Ops::SIGN_RECOVER).and(Ops::UNWRAP_KEY);
 
     /// The bit of one Key Vault operation.
     pub const fn of(operation: KeyOperation) -> Ops {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use prost::Message;
+use zeroize::Zeroize;
 
 /// A secret: a name and what all its versions share. Row `secret/{vault}/{name in lower case}`.
 #[derive(Clone, PartialEq, Message)]
@@ -74,4 +75,36 @@ pub struct SecretPolicy {
     /// The value is a certificate's, with its private key if that is exportable.
     #[prost(bool, tag = "6")]
     pub managed: bool,
+}
+
+/// A secret's backup, before it is sealed.
+#[derive(Clone, PartialEq, Message)]
+#[prost(skip_debug)]
+#[allow(missing_docs)]
+pub struct SecretBackup {
+    #[prost(string, tag = "1")]
+    pub name: String,
+    #[prost(int64, tag = "2")]
+    pub created: i64,
+    /// In the order of creation; the last is the current one.
+    #[prost(message, repeated, tag = "3")]
+    pub versions: Vec<SecretVersionBackup>,
+}
+
+/// One version in a backup.
+#[derive(Clone, PartialEq, Message)]
+#[prost(skip_debug)]
+#[allow(missing_docs)]
+pub struct SecretVersionBackup {
+    /// Without place, seal and request id.
+    #[prost(message, optional, tag = "1")]
+    pub record: Option<SecretVersionRecord>,
+    #[prost(bytes = "vec", tag = "2")]
+    pub value: Vec<u8>,
+}
+
+impl Drop for SecretVersionBackup {
+    fn drop(&mut self) {
+        self.value.zeroize();
+    }
 }

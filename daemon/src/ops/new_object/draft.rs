@@ -45,6 +45,8 @@ pub struct KeyDraft {
     pub not_before: Option<i64>,
     /// See `enabled`.
     pub expires: Option<i64>,
+    /// Of a copy in a session: the stored version that it is a copy of; else empty.
+    pub copied_from: Vec<u8>,
     /// What the application said besides, to be held against the object.
     pub rest: Template,
     /// The same of the public half.
@@ -131,6 +133,7 @@ impl KeyDraft {
             enabled: true,
             not_before: None,
             expires: None,
+            copied_from: Vec::new(),
             rest,
             public_rest,
         })
@@ -148,6 +151,7 @@ impl KeyDraft {
             private_attributes: self.private_attributes,
             public_attributes: self.public_attributes,
             check_value: self.check_value,
+            copied_from: self.copied_from,
             request_id,
             ..VersionRecord::default()
         };

@@ -81,7 +81,7 @@ fn prepare(keys: &Keys, vault: Id, draft: Draft, request_id: String) -> Result<P
         return Ok(Prepared::PublicKey { record, rest: public_rest });
     }
     let record = VersionRecord { public_derived: !pair && class == ck::CKO_PRIVATE_KEY, ..record };
-    let mut new = NewVersion { record, material };
+    let mut new = NewVersion::new(record, material);
     new_version::publish(keys, vault, &naming, &mut new)?;
     Ok(Prepared::Version { naming, new, class: (!pair).then_some(class), rest, public_rest })
 }

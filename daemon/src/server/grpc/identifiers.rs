@@ -22,9 +22,7 @@ pub fn kid(vault: &str, key: &str, version: Id) -> String {
 
 /// A 16-byte identifier as Azure writes one: 8-4-4-4-12 hex digits.
 pub fn guid(id: Id) -> String {
-    let hex = id.to_string();
-    let part = |from: usize, to: usize| hex.get(from..to).unwrap_or_default();
-    format!("{}-{}-{}-{}-{}", part(0, 8), part(8, 12), part(12, 16), part(16, 20), part(20, 32))
+    id.guid()
 }
 
 /// What Key Vault calls the way back from a deletion in this vault.

@@ -8,21 +8,30 @@ use tonic::{Request, Response, Status};
 
 use super::{
     Services,
-    identifiers::{kid, recovery_level},
+    identifiers::{kid, recovery_level, vault_uri},
     key_name, page_size, vault_name,
 };
 use crate::{
     crypto::key_info::PublicNumbers,
+    error::{Error, ErrorCode},
     keys::record::Ops,
     ops::{
+        backup_key::BackupKey,
         create_key::CreateKey,
         delete_key::DeleteKey,
+        get_deleted_key::GetDeletedKey,
         get_key::{GetKey, KeyView},
+        get_rotation_policy::GetRotationPolicy,
         import_key::ImportKey,
         list_deleted_keys::ListDeletedKeys,
         list_key_versions::ListKeyVersions,
         list_keys::{ListKeys, Page},
+        purge_key::PurgeKey,
         recover_key::RecoverKey,
+        restore_key::RestoreKey,
+        rotate_key::RotateKey,
+        set_rotation_policy::SetRotationPolicy,
+        update_key::UpdateKey,
     },
 };
 
@@ -33,7 +42,15 @@ impl Keys for Services {
     }
 
     async fn import_key(&self, request: Request<v1::ImportKeyRequest>) -> Result<Response<v1::Key>, Status> {
-        self.run(request, ImportKey::parse).await.map(|view| Response::new(show(&view)))
+        self.run(request, ImportKey::parse).await.map(|imported| {
+            let mut key = show(&imported.key);
+            key.import_receipt = imported.receipt;
+            if imported.dry_run {
+                // There is none: the identifiers would name nothing.
+                (key.version, key.kid) = (String::new(), String::new());
+            }
+            Response::new(key)
+        })
     }
 
     async fn get_key(&self, request: Request<v1::GetKeyRequest>) -> Result<Response<v1::Key>, Status> {
@@ -72,7 +89,7 @@ impl Keys for Services {
 
     async fn delete_key(&self, request: Request<v1::DeleteKeyRequest>) -> Result<Response<v1::Key>, Status> {
         let parse =
-            |request: v1::DeleteKeyRequest| Ok(DeleteKey { vault: vault_name(request.vault)?, name: request.name });
+            |request: v1::DeleteKeyRequest| Ok(DeleteKey { vault: vault_name(request.vault)?, name: named(request.name)? });
         self.run(request, parse).await.map(|view| Response::new(show(&view)))
     }
 
@@ -95,42 +112,95 @@ impl Keys for Services {
         request: Request<v1::RecoverDeletedKeyRequest>,
     ) -> Result<Response<v1::Key>, Status> {
         let parse = |request: v1::RecoverDeletedKeyRequest| {
-            Ok(RecoverKey { vault: vault_name(request.vault)?, name: request.name })
+            Ok(RecoverKey { vault: vault_name(request.vault)?, name: named(request.name)? })
         };
         self.run(request, parse).await.map(|view| Response::new(show(&view)))
     }
 
-    async fn update_key(&self, _: Request<v1::UpdateKeyRequest>) -> std::result::Result<Response<v1::Key>, Status> {
-        Err(Status::unimplemented("not here yet"))
+    async fn update_key(&self, request: Request<v1::UpdateKeyRequest>) -> Result<Response<v1::Key>, Status> {
+        let parse = |mut request: v1::UpdateKeyRequest| {
+            let vault = vault_name(std::mem::take(&mut request.vault))?;
+            let key = key_name(std::mem::take(&mut request.name), &request.version)?;
+            UpdateKey::parse(vault, key, request)
+        };
+        self.run(request, parse).await.map(|view| Response::new(show(&view)))
     }
 
-    async fn rotate_key(&self, _: Request<v1::RotateKeyRequest>) -> std::result::Result<Response<v1::Key>, Status> {
-        Err(Status::unimplemented("not here yet"))
+    async fn rotate_key(&self, request: Request<v1::RotateKeyRequest>) -> Result<Response<v1::Key>, Status> {
+        let parse = |request: v1::RotateKeyRequest| {
+            RotateKey::parse(vault_name(request.vault)?, named(request.name)?, request.request_id)
+        };
+        self.run(request, parse).await.map(|view| Response::new(show(&view)))
     }
 
-    async fn get_rotation_policy(&self, _: Request<v1::GetRotationPolicyRequest>) -> std::result::Result<Response<v1::RotationPolicy>, Status> {
-        Err(Status::unimplemented("not here yet"))
+    async fn get_rotation_policy(
+        &self,
+        request: Request<v1::GetRotationPolicyRequest>,
+    ) -> Result<Response<v1::RotationPolicy>, Status> {
+        let parse = |request: v1::GetRotationPolicyRequest| {
+            Ok(GetRotationPolicy { vault: vault_name(request.vault)?, name: named(request.name)? })
+        };
+        self.run(request, parse).await.map(|policy| Response::new(show_policy(policy)))
     }
 
-    async fn set_rotation_policy(&self, _: Request<v1::SetRotationPolicyRequest>) -> std::result::Result<Response<v1::RotationPolicy>, Status> {
-        Err(Status::unimplemented("not here yet"))
+    async fn set_rotation_policy(
+        &self,
+        request: Request<v1::SetRotationPolicyRequest>,
+    ) -> Result<Response<v1::RotationPolicy>, Status> {
+        let parse = |request: v1::SetRotationPolicyRequest| {
+            let mut policy = request.policy.unwrap_or_default();
+            let vault = vault_name(std::mem::take(&mut policy.vault))?;
+            policy.name = named(policy.name)?;
+            SetRotationPolicy::parse(vault, &policy)
+        };
+        self.run(request, parse).await.map(|policy| Response::new(show_policy(policy)))
     }
 
-    async fn backup_key(&self, _: Request<v1::BackupKeyRequest>) -> std::result::Result<Response<v1::BackupKeyReply>, Status> {
-        Err(Status::unimplemented("not here yet"))
+    async fn backup_key(
+        &self,
+        request: Request<v1::BackupKeyRequest>,
+    ) -> Result<Response<v1::BackupKeyReply>, Status> {
+        let parse = |request: v1::BackupKeyRequest| {
+            Ok(BackupKey { vault: vault_name(request.vault)?, name: named(request.name)? })
+        };
+        self.run(request, parse).await.map(|backup| Response::new(v1::BackupKeyReply { backup }))
     }
 
-    async fn restore_key(&self, _: Request<v1::RestoreKeyRequest>) -> std::result::Result<Response<v1::Key>, Status> {
-        Err(Status::unimplemented("not here yet"))
+    async fn restore_key(&self, request: Request<v1::RestoreKeyRequest>) -> Result<Response<v1::Key>, Status> {
+        let parse =
+            |request: v1::RestoreKeyRequest| RestoreKey::parse(vault_name(request.vault)?, request.backup);
+        self.run(request, parse).await.map(|view| Response::new(show(&view)))
     }
 
-    async fn get_deleted_key(&self, _: Request<v1::GetDeletedKeyRequest>) -> std::result::Result<Response<v1::Key>, Status> {
-        Err(Status::unimplemented("not here yet"))
+    async fn get_deleted_key(&self, request: Request<v1::GetDeletedKeyRequest>) -> Result<Response<v1::Key>, Status> {
+        let parse = |request: v1::GetDeletedKeyRequest| {
+            Ok(GetDeletedKey { vault: vault_name(request.vault)?, name: named(request.name)? })
+        };
+        self.run(request, parse).await.map(|view| Response::new(show(&view)))
     }
 
-    async fn purge_deleted_key(&self, _: Request<v1::PurgeDeletedKeyRequest>) -> std::result::Result<Response<v1::PurgeDeletedKeyReply>, Status> {
-        Err(Status::unimplemented("not here yet"))
+    async fn purge_deleted_key(
+        &self,
+        request: Request<v1::PurgeDeletedKeyRequest>,
+    ) -> Result<Response<v1::PurgeDeletedKeyReply>, Status> {
+        let parse = |request: v1::PurgeDeletedKeyRequest| {
+            Ok(PurgeKey::now(vault_name(request.vault)?, named(request.name)?))
+        };
+        self.run(request, parse).await.map(|()| Response::new(v1::PurgeDeletedKeyReply {}))
     }
+}
+
+/// The name of a key that is meant as a whole.
+fn named(name: String) -> crate::error::Result<String> {
+    match name.is_empty() {
+        true => Err(Error::new(ErrorCode::InvalidArgument, "no key is named")),
+        false => Ok(name),
+    }
+}
+
+fn show_policy(policy: v1::RotationPolicy) -> v1::RotationPolicy {
+    let id = format!("{}/keys/{}/rotationpolicy", vault_uri(&policy.vault), policy.name);
+    v1::RotationPolicy { id, ..policy }
 }
 
 fn show_page(page: &Page<KeyView>) -> v1::ListKeysReply {

@@ -4,10 +4,10 @@ use softkeep_proto::v1::{self, system_server::System};
 use tonic::{Request, Response, Status};
 use zeroize::Zeroizing;
 
-use super::{Services, caller, status};
+use super::{Services, peer, status};
 use crate::{
     error::{Error, ErrorCode},
-    identity::{Caller, Peer},
+    identity::Peer,
     ops::seal::Seal,
 };
 
@@ -25,7 +25,7 @@ impl System for Services {
 
     async fn unseal(&self, request: Request<v1::UnsealRequest>) -> Result<Response<v1::Status>, Status> {
         // While the daemon is sealed it knows no administrators: the passphrase is the proof, and it is asked for on this machine only.
-        let local = matches!(caller(request.extensions()), Ok(Caller::Peer(Peer::Unix { .. })));
+        let local = matches!(peer::of(request.extensions()), Ok(Peer::Unix { .. }));
         if !local {
             return Err(status::of(Error::new(
                 ErrorCode::PermissionDenied,

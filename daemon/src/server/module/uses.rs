@@ -87,7 +87,7 @@ pub fn encrypt(vault: Id, request: v1::Encrypt) -> Result<EncryptSecret> {
 }
 
 /// C_Decrypt, or a part of C_DecryptUpdate.
-pub fn decrypt(vault: Id, request: v1::Decrypt) -> Result<Decrypt> {
+pub fn decrypt(vault: Id, request: v1::Decrypt) -> Result<Decrypt<false>> {
     let method = mechanism::decrypt(&given(request.mechanism)?, request.partial)?;
     let (key, grant) = granted(request.key)?;
     Decrypt::new(VaultName::Id(vault), key, method, request.ciphertext, grant)

@@ -68,6 +68,21 @@ pub(super) fn open_reader(path: &Path) -> Result<Connection> {
         .map_err(|source| unreadable(path, source))
 }
 
+/// Copies the log into the file and cuts it to nothing. Waits for readers, who are never long.
+pub(super) fn empty_log(path: &Path) -> Result<()> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let blocked: i64 = Connection::open_with_flags(path, flags)
+        .and_then(|connection| {
+            common_settings(&connection)?;
+            connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))
+        })
+        .map_err(|source| unreadable(path, source))?;
+    if blocked == 0 {
+        return Ok(());
+    }
+    Err(Error::new(ErrorCode::Unavailable, "the store's log is in use and could not be emptied"))
+}
+
 fn prepare_writer(connection: &Connection, path: &Path) -> Result<()> {
     let unreadable = |source| unreadable(path, source);
     common_settings(connection).map_err(unreadable)?;
@@ -78,6 +93,11 @@ fn prepare_writer(connection: &Connection, path: &Path) -> Result<()> {
         return Err(Error::new(ErrorCode::StoreFailed, detail));
     }
     connection.pragma_update(None, "wal_autocheckpoint", 1000).map_err(unreadable)?;
+    // What is removed is overwritten: a purged vault's key-encryption key must not linger in a free page.
+    let secure = connection.pragma_update_and_check(None, "secure_delete", true, |row| row.get::<_, i64>(0));
+    if secure.map_err(unreadable)? != 1 {
+        return Err(Error::new(ErrorCode::StoreFailed, "this SQLite cannot overwrite what is deleted"));
+    }
     let found: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0)).map_err(unreadable)?;
     if found != "ok" {
         let detail = format!("the store '{}' is damaged; restore it from a backup", path.display());
@@ -201,6 +221,7 @@ mod tests {
             assert!(connection.db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE).unwrap());
         }
         check(&writer, "wal_autocheckpoint", "1000");
+        check(&writer, "secure_delete", "1");
         for name in ["store.db", "store.db-wal", "store.db-shm"] {
             let mode = fs::metadata(dir.path().join(name)).unwrap().permissions().mode();
             assert_eq!(mode & 0o777, 0o600, "{name}");

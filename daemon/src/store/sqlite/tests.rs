@@ -220,3 +220,41 @@ fn snapshot_opens_as_a_store() {
     assert_eq!(restored.revision().unwrap(), revision);
     assert_eq!(restored.range("").unwrap().len(), 2);
 }
+
+#[test]
+fn what_was_removed_is_in_no_file_after_scrubbing() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Arc::new(SqliteStore::open(dir.path()).unwrap());
+    let secret = "a key-encryption key that must be gone".repeat(4);
+    let writes = (0..20).map(|number| put(&format!("row{number}"), &secret)).collect();
+    store.transact(vec![], writes).unwrap();
+    let found = || {
+        ["store.db", "store.db-wal"].into_iter().any(|name| {
+            let bytes = fs::read(dir.path().join(name)).unwrap();
+            bytes.windows(secret.len()).any(|window| window == secret.as_bytes())
+        })
+    };
+    assert!(found());
+    store.scrub().unwrap();
+    assert!(found(), "what is still there stays");
+    // Some are removed, some replaced, while others read and write.
+    let busy = {
+        let store = store.clone();
+        thread::spawn(move || {
+            for number in 0..200 {
+                store.transact(vec![], vec![put("other", &number.to_string())]).unwrap();
+                store.range("").unwrap();
+            }
+        })
+    };
+    let writes = (0..20).map(|number| match number % 2 {
+        0 => Write::Delete(format!("row{number}")),
+        _ => put(&format!("row{number}"), "another"),
+    });
+    store.transact(vec![], writes.collect()).unwrap();
+    store.scrub().unwrap();
+    assert!(!found());
+    busy.join().unwrap();
+    store.scrub().unwrap();
+    assert!(!found());
+}

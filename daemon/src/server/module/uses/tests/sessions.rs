@@ -244,7 +244,7 @@ async fn allowed_mechanisms_hold_at_every_door() {
     }
     let request =
         DecryptRequest { algorithm: "RSA-OAEP".into(), ciphertext: vec![1; 256], ..DecryptRequest::default() };
-    let decrypt = Decrypt::parse(vault(), key, request).unwrap();
+    let decrypt = Decrypt::<false>::parse(vault(), key, request).unwrap();
     let refused = bench.pipeline.run(Caller::Internal, Door::Grpc, decrypt).await;
     assert_eq!(code(refused.map(|_| ())), Some(ErrorCode::OperationNotPermitted));
 }

@@ -1,6 +1,6 @@
 //! The JSON of az, member for member.
 
-use softkeep_proto::v1::PinFailures;
+use std::collections::HashMap;
 
 use super::*;
 
@@ -87,46 +87,4 @@ fn items_of_lists() {
         "managed":null,"name":"web","releasePolicy":null,"tags":null}"#,
     );
     assert_eq!(key_item(&ec_key(), true)["kid"], ec_key().kid);
-}
-
-#[test]
-fn vaults() {
-    let one = Vault {
-        name: "dev".to_owned(),
-        id: "00ff".to_owned(),
-        location: "eastasia".to_owned(),
-        resource_group: "ContosoResourceGroup".to_owned(),
-        sku: "premium".to_owned(),
-        soft_delete_retention_days: 90,
-        profile: "standard".to_owned(),
-        ..Vault::default()
-    };
-    check(
-        vault_item(&one),
-        r#"{"id":"/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/ContosoResourceGroup/providers/Microsoft.KeyVault/vaults/dev",
-        "location":"eastasia","name":"dev","resourceGroup":"ContosoResourceGroup",
-        "systemData":{"createdAt":"1970-01-01T00:00:00+00:00","createdBy":null,"createdByType":null,
-        "lastModifiedAt":"1970-01-01T00:00:00+00:00","lastModifiedBy":null,"lastModifiedByType":null},
-        "tags":{},"type":"Microsoft.KeyVault/vaults"}"#,
-    );
-    let whole = vault(&one);
-    assert_eq!(whole["properties"]["sku"], json!({"family": "A", "name": "premium"}));
-    assert_eq!(whole["properties"]["softDeleteRetentionInDays"], 90);
-    assert_eq!(whole["properties"]["softkeep"]["slotId"], 0);
-}
-
-#[test]
-fn tokens_and_status() {
-    let failures =
-        vec![PinFailures { peer: "uid:1000".to_owned(), user_type: "so".to_owned(), count: 3, locked: true }];
-    let value = token(&Token { vault: "dev".to_owned(), slot_id: 2, failures, ..Token::default() });
-    check(
-        value,
-        r#"{"failures":[{"count":3,"locked":true,"peer":"uid:1000","userType":"so"}],"label":"","serial":"","slotId":2,
-        "soPinSet":false,"userPinSet":false,"vault":"dev"}"#,
-    );
-    let value =
-        status(&Status { sealed: true, seal_reason: "no root key".to_owned(), ..Status::default() }, "unix:///s");
-    assert_eq!(value["sealReason"], "no root key");
-    assert_eq!(value["endpoint"], "unix:///s");
 }

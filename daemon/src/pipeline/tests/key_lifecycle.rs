@@ -1,0 +1,428 @@
+//! Keys from creation to purge: rotation, backups, attributes, what the daemon does by itself.
+
+use std::collections::HashSet;
+
+use super::*;
+use crate::{
+    jobs,
+    keys::record::{KeyRecord, Ops, VersionRecord},
+    ops::{
+        backup_key::BackupKey,
+        get_deleted_key::GetDeletedKey,
+        get_key::KeyView,
+        list_deleted_keys::ListDeletedKeys,
+        list_key_versions::ListKeyVersions,
+        purge_key::PurgeKey,
+        recover_key::RecoverKey,
+        restore_key::RestoreKey,
+        rotate_key::RotateKey,
+        set_attributes::SetAttributes,
+        set_rotation_policy::SetRotationPolicy,
+        update_key::UpdateKey,
+    },
+};
+
+const DAY: i64 = 24 * 3600;
+
+fn dev() -> VaultName {
+    VaultName::Named("dev".into())
+}
+
+impl Fixture {
+    async fn admin<O: Operation>(&self, operation: O) -> Result<O::Reply> {
+        self.run(Caller::Internal, operation).await
+    }
+
+    async fn create(&self, request: v1::CreateKeyRequest) -> Result<KeyView> {
+        self.admin(CreateKey::parse(v1::CreateKeyRequest { vault: "dev".into(), ..request })?).await
+    }
+
+    async fn update(&self, request: v1::UpdateKeyRequest, name: &str) -> Result<KeyView> {
+        self.admin(UpdateKey::parse(dev(), KeyName::Named(name.into(), None), request)?).await
+    }
+
+    async fn attributes(&self, name: &str, attributes: v1::KeyAttributes) -> Result<KeyView> {
+        let request = v1::UpdateKeyRequest { attributes: Some(attributes), ..Default::default() };
+        self.update(request, name).await
+    }
+
+    async fn rotate(&self, name: &str, request_id: &str) -> Result<KeyView> {
+        self.admin(RotateKey::parse(dev(), name.into(), request_id.into())?).await
+    }
+
+    async fn set_policy(&self, expiry_time: &str, lifetime_actions: Vec<v1::LifetimeAction>) -> v1::RotationPolicy {
+        let name = "web".into();
+        let policy =
+            v1::RotationPolicy { name, expiry_time: expiry_time.into(), lifetime_actions, ..Default::default() };
+        self.admin(SetRotationPolicy::parse(dev(), &policy).unwrap()).await.unwrap()
+    }
+
+    async fn get(&self, name: &str) -> Result<KeyView> {
+        self.admin(GetKey(dev(), KeyName::Named(name.into(), None))).await
+    }
+
+    async fn versions(&self, name: &str) -> Vec<KeyView> {
+        let list = ListKeyVersions { vault: dev(), name: name.into(), after: String::new(), limit: 1000 };
+        self.admin(list).await.unwrap().items
+    }
+
+    async fn backup(&self, name: &str) -> Result<Vec<u8>> {
+        self.admin(BackupKey { vault: dev(), name: name.into() }).await
+    }
+
+    async fn restore(&self, vault: &str, backup: &[u8]) -> Result<KeyView> {
+        self.admin(RestoreKey::parse(VaultName::Named(vault.into()), backup.to_vec())?).await
+    }
+
+    async fn delete(&self, name: &str) -> Result<KeyView> {
+        self.admin(DeleteKey { vault: dev(), name: name.into() }).await
+    }
+
+    async fn purge(&self, name: &str) -> Result<()> {
+        self.admin(PurgeKey::now(dev(), name.into())).await
+    }
+
+    /// Changes a record behind the verbs' back: time has passed, or it is a certificate's.
+    fn edit(&self, name: &str, change: impl FnOnce(&mut KeyRecord, &mut VersionRecord)) {
+        let (vault, rooms) = (self.vault("dev"), self.pipeline.unsealed().unwrap());
+        rooms
+            .keys
+            .write(|_| {
+                let view = rooms.keys.catalog.view();
+                let key = &view.vault(vault).unwrap().keys[name];
+                let (mut record, current) = ((*key.record).clone(), key.current().unwrap());
+                let mut version = current.record.clone();
+                change(&mut record, &mut version);
+                let rows = vec![
+                    Entry::put(row::key(vault, name), &record),
+                    Entry::put(row::version(vault, current.id), &version),
+                ];
+                Ok((rows, ()))
+            })
+            .unwrap();
+    }
+
+    /// How much was due, and is done.
+    async fn wake(&self) -> usize {
+        jobs::wake_once(&self.pipeline, clock::now_seconds()).await
+    }
+
+    fn audited(&self, operation: &str) -> usize {
+        let log = std::fs::read_to_string(self.config.data_dir.join("audit/audit-000001.jsonl")).unwrap();
+        log.lines().filter(|line| line.contains(&format!("\"{operation}\"")) && line.contains("\"ok\"")).count()
+    }
+}
+
+fn rotate_after(duration: &str) -> v1::LifetimeAction {
+    v1::LifetimeAction { action: "Rotate".into(), time_after_create: duration.into(), ..Default::default() }
+}
+
+fn notify_before(duration: &str) -> v1::LifetimeAction {
+    v1::LifetimeAction { action: "Notify".into(), time_before_expiry: duration.into(), ..Default::default() }
+}
+
+fn key(name: &str, kty: &str) -> v1::CreateKeyRequest {
+    v1::CreateKeyRequest { name: name.into(), kty: kty.into(), ..Default::default() }
+}
+
+#[tokio::test]
+async fn a_rotated_key_is_like_the_last_one_and_the_last_one_still_signs() {
+    let fixture = Fixture::new().await;
+    let attributes = v1::KeyAttributes { tags: [("a".into(), "b".into())].into(), ..Default::default() };
+    for (name, kty, curve) in [("ec", "EC", "P-384"), ("okp", "OKP", ""), ("aes", "oct", "")] {
+        let request = v1::CreateKeyRequest { curve: curve.into(), attributes: Some(attributes.clone()), ..key(name, kty) };
+        let first = fixture.create(request).await.unwrap();
+        let second = fixture.rotate(name, "").await.unwrap();
+        assert_ne!(first.version.id, second.version.id);
+        let (old, new) = (&first.version, &second.version);
+        assert_eq!((new.key_type, new.ops()), (old.key_type, old.ops()), "{name}");
+        assert_eq!(new.record.tags, old.record.tags, "{name}");
+        assert!(new.policy.is_home_grown() && new.record.expires.is_none(), "{name}");
+        assert!(name == "aes" || new.record.public_key_der != old.record.public_key_der, "{name}");
+        assert_eq!(fixture.get(name).await.unwrap().version.id, new.id, "the new one is current");
+    }
+    let request = v1::SignRequest { key: None, algorithm: "ES384".into(), digest: vec![7; 48] };
+    for version in fixture.versions("ec").await {
+        let key = KeyName::Named("ec".into(), Some(version.version.id));
+        fixture.run(fixture.user().await, Sign::parse(dev(), key, request.clone()).unwrap()).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_label_goes_to_the_new_version() {
+    use cryptoki_sys as ck;
+    use softkeep_proto::pkcs11::v1::Attribute;
+    let fixture = Fixture::new().await;
+    let (vault, id) = (fixture.vault("dev"), fixture.get("web").await.unwrap().version.id);
+    let attribute = |kind, value: &'static [u8]| Attribute { r#type: kind, value: value.into() };
+    let template = vec![attribute(ck::CKA_LABEL, b"my key"), attribute(ck::CKA_ID, b"\x01")];
+    let set = SetAttributes::parse(vault, KeyName::Object(id, ck::CKO_PRIVATE_KEY), template).unwrap();
+    fixture.run(fixture.user().await, set).await.unwrap();
+    let new = fixture.rotate("web", "").await.unwrap().version.id;
+    let find = |label: String| FindObjects {
+        vault,
+        template: vec![
+            Attribute { r#type: ck::CKA_LABEL, value: label.into() },
+            Attribute { r#type: ck::CKA_CLASS, value: ck::CKO_PRIVATE_KEY.to_le_bytes().to_vec().into() },
+        ],
+        after: None,
+        offset: 0,
+        limit: 10,
+    };
+    for (label, expected) in [("my key".to_owned(), new), (format!("my key/{id}"), id)] {
+        let found = fixture.run(fixture.user().await, find(label)).await.unwrap();
+        assert_eq!(found.faces.iter().map(|face| face.unique_id).collect::<Vec<_>>(), [expected]);
+        let cka_id = &found.faces[0].attributes[&ck::CKA_ID][..];
+        assert_eq!(cka_id, if expected == new { &new.0[..] } else { b"\x01" });
+    }
+}
+
+#[tokio::test]
+async fn a_repeated_request_makes_one_version() {
+    let fixture = Fixture::new().await;
+    let request = v1::CreateKeyRequest { request_id: "r1".into(), ..key("once", "EC") };
+    let first = fixture.create(request.clone()).await.unwrap();
+    assert_eq!(fixture.create(request).await.unwrap().version.id, first.version.id);
+    let rotated = fixture.rotate("once", "r2").await.unwrap();
+    assert_eq!(fixture.rotate("once", "r2").await.unwrap().version.id, rotated.version.id);
+    assert_eq!(fixture.versions("once").await.len(), 2);
+    assert_eq!(code(fixture.rotate("web", "r2").await), Some(ErrorCode::InvalidArgument), "another key's request");
+    let other = v1::CreateKeyRequest { request_id: "r1".into(), ..key("other", "EC") };
+    assert_eq!(code(fixture.create(other).await), Some(ErrorCode::InvalidArgument));
+    assert_eq!(code(fixture.get("other").await), Some(ErrorCode::KeyNotFound));
+}
+
+#[tokio::test]
+async fn the_daemon_rotates_once_when_it_is_time_however_late() {
+    let fixture = Fixture::new().await;
+    let shown = fixture.set_policy("P90D", vec![rotate_after("P30D"), notify_before("P10D")]).await;
+    assert!(shown.created.is_some() && shown.lifetime_actions.len() == 2);
+    assert_eq!(fixture.wake().await, 0, "it is not time");
+    fixture.edit("web", |_, version| version.created -= 30 * DAY - 60);
+    assert_eq!(fixture.wake().await, 0, "a minute is missing");
+    // Away for three times the interval.
+    fixture.edit("web", |_, version| version.created -= 60 * DAY + 60);
+    assert_eq!(fixture.wake().await, 1);
+    assert_eq!(fixture.wake().await, 0);
+    let versions = fixture.versions("web").await;
+    assert_eq!(versions.len(), 2);
+    let new = &versions[1].version.record;
+    assert_eq!(new.expires, Some(new.created + 90 * DAY));
+    assert_eq!(fixture.get("web").await.unwrap().version.id, versions[1].version.id);
+    // A disabled key stays as it is, until it is enabled again.
+    fixture.edit("web", |_, version| (version.created, version.enabled) = (version.created - 31 * DAY, false));
+    assert_eq!(fixture.wake().await, 0);
+    fixture.attributes("web", v1::KeyAttributes { enabled: Some(true), ..Default::default() }).await.unwrap();
+    assert_eq!(fixture.wake().await, 1);
+    assert_eq!(fixture.versions("web").await.len(), 3);
+}
+
+#[tokio::test]
+async fn an_expiry_is_announced_once() {
+    let fixture = Fixture::new().await;
+    let now = clock::now_seconds();
+    let expires = |expires| v1::KeyAttributes { expires: Some(expires), ..Default::default() };
+    fixture.attributes("web", expires(now + 31 * DAY)).await.unwrap();
+    assert_eq!(fixture.wake().await, 0);
+    fixture.attributes("web", expires(now + 29 * DAY)).await.unwrap();
+    assert_eq!(fixture.wake().await, 1, "the default policy's 30 days");
+    assert_eq!(fixture.wake().await, 0);
+    let shown = fixture.set_policy("P90D", vec![notify_before("P10D")]).await;
+    assert_eq!(shown.lifetime_actions, [notify_before("P10D")]);
+    assert_eq!(fixture.wake().await, 0, "this version was announced");
+    fixture.rotate("web", "").await.unwrap();
+    assert_eq!(fixture.wake().await, 0);
+    fixture.attributes("web", expires(now + 9 * DAY)).await.unwrap();
+    assert_eq!(fixture.wake().await, 1);
+    fixture.restarted();
+    assert_eq!(fixture.audited("key.near-expiry"), 2);
+}
+
+#[tokio::test]
+async fn a_disabled_key_does_nothing_and_an_expired_one_only_undoes() {
+    let fixture = Fixture::new().await;
+    let now = clock::now_seconds();
+    let verify = |signature: Vec<u8>| {
+        let request = v1::VerifyRequest { key: None, algorithm: "ES256".into(), digest: vec![7; 32], signature };
+        Verify::parse(dev(), KeyName::Named("web".into(), None), request).unwrap()
+    };
+    let (signature, _) = fixture.run(fixture.user().await, sign("dev", "web")).await.unwrap();
+    let times = |not_before, expires| v1::KeyAttributes { not_before, expires, ..Default::default() };
+    for (attributes, signs, verifies) in [
+        (times(None, Some(now - 1)), false, true),
+        (times(Some(now + 100), Some(now + 200)), false, true),
+        (v1::KeyAttributes { enabled: Some(false), ..times(Some(now - 1), None) }, false, false),
+        (v1::KeyAttributes { enabled: Some(true), ..Default::default() }, true, true),
+    ] {
+        fixture.attributes("web", attributes.clone()).await.unwrap();
+        for caller in [fixture.user().await, Caller::Internal] {
+            let disabled = Some(ErrorCode::KeyDisabled);
+            let signed = code(fixture.run(caller.clone(), sign("dev", "web")).await);
+            assert_eq!(signed, if signs { None } else { disabled }, "{attributes:?}");
+            let verified = code(fixture.run(caller, verify(signature.to_vec())).await);
+            assert_eq!(verified, if verifies { None } else { disabled }, "{attributes:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn operations_are_taken_away_and_given_back() {
+    let fixture = Fixture::new().await;
+    let ops = |names: &[&str]| {
+        let key_ops = names.iter().map(|name| (*name).to_owned()).collect();
+        v1::UpdateKeyRequest { key_ops, ..Default::default() }
+    };
+    let view = fixture.update(ops(&["verify"]), "web").await.unwrap();
+    assert_eq!(view.version.ops(), Ops::VERIFY);
+    let refused = code(fixture.run(fixture.user().await, sign("dev", "web")).await);
+    assert_eq!(refused, Some(ErrorCode::OperationNotPermitted));
+    assert_eq!(code(fixture.update(ops(&["encrypt"]), "web").await), Some(ErrorCode::InvalidArgument));
+    fixture.update(ops(&["sign", "verify"]), "web").await.unwrap();
+    fixture.run(fixture.user().await, sign("dev", "web")).await.unwrap();
+    // Its blob was sealed again to each policy: a daemon that has just started reads it too.
+    let restarted = fixture.restarted();
+    restarted.run(Caller::Internal, Door::Grpc, sign("dev", "web")).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_backup_has_everything_and_goes_into_any_vault_here() {
+    let fixture = Fixture::new().await;
+    let (signature, _) = fixture.run(fixture.user().await, sign("dev", "web")).await.unwrap();
+    fixture.set_policy("P90D", vec![rotate_after("P30D")]).await;
+    let first = fixture.get("web").await.unwrap();
+    for _ in 0..46 {
+        fixture.rotate("web", "").await.unwrap();
+    }
+    let times = v1::KeyAttributes { expires: Some(clock::now_seconds() + 99 * DAY), ..Default::default() };
+    fixture.attributes("web", times).await.unwrap();
+    let (before, backup) = (fixture.versions("web").await, fixture.backup("web").await.unwrap());
+    assert_eq!(code(fixture.restore("dev", &backup).await), Some(ErrorCode::AlreadyExists));
+    assert_eq!(code(fixture.restore("other", &backup).await), Some(ErrorCode::AlreadyExists), "it has a key 'web'");
+    fixture.delete("web").await.unwrap();
+    assert_eq!(code(fixture.restore("dev", &backup).await), Some(ErrorCode::NameDeleted));
+    fixture.purge("web").await.unwrap();
+    assert_eq!(code(fixture.run(Caller::Internal, sign("dev", "web")).await), Some(ErrorCode::KeyNotFound));
+    let restored = fixture.restore("dev", &backup).await.unwrap();
+    assert_eq!(restored.key, before[0].key);
+    let after = fixture.versions("web").await;
+    let ids = |versions: &[KeyView]| versions.iter().map(|view| view.version.id).collect::<Vec<_>>();
+    assert_eq!(ids(&after), ids(&before), "all versions, in their order");
+    for (old, new) in before.iter().zip(&after) {
+        let ordinal = new.version.record.ordinal;
+        assert_eq!(new.version.record, VersionRecord { ordinal, ..old.version.record.clone() });
+    }
+    let request = v1::VerifyRequest {
+        key: None,
+        algorithm: "ES256".into(),
+        digest: vec![7; 32],
+        signature: signature.to_vec(),
+    };
+    let old = KeyName::Named("web".into(), Some(first.version.id));
+    let verify = Verify::parse(dev(), old, request).unwrap();
+    assert!(fixture.run(Caller::Internal, verify).await.unwrap().0);
+    // Its secret too, and sealed to where it is: a daemon that has just started opens it.
+    let request = v1::DeleteKeyRequest::default();
+    drop(request);
+    fixture.admin(DeleteKey { vault: VaultName::Named("other".into()), name: "web".into() }).await.unwrap();
+    fixture.admin(PurgeKey::now(VaultName::Named("other".into()), "web".into())).await.unwrap();
+    fixture.restore("other", &backup).await.unwrap();
+    let restarted = fixture.restarted();
+    for vault in ["dev", "other"] {
+        restarted.run(Caller::Internal, Door::Grpc, sign(vault, "web")).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn what_is_no_backup_of_ours_is_refused() {
+    let fixture = Fixture::new().await;
+    let backup = fixture.backup("web").await.unwrap();
+    let foreign = Fixture::new().await.backup("web").await.unwrap();
+    let mut flipped = backup.clone();
+    flipped[40] ^= 1;
+    fixture.delete("web").await.unwrap();
+    fixture.purge("web").await.unwrap();
+    for wrong in [&b""[..], b"x", &backup[..backup.len() - 1], &flipped, &foreign] {
+        assert_eq!(code(fixture.restore("dev", wrong).await), Some(ErrorCode::BackupInvalid));
+    }
+    let stranger = RestoreKey::parse(dev(), backup.clone()).unwrap();
+    let refused = fixture.run(Caller::Peer(STRANGER), stranger).await;
+    assert_eq!(code(refused), Some(ErrorCode::PermissionDenied));
+    assert_eq!(code(fixture.get("web").await), Some(ErrorCode::KeyNotFound), "nothing has changed");
+    fixture.restore("dev", &backup).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_restoration_that_broke_off_is_nowhere_and_goes_away() {
+    let fixture = Fixture::new().await;
+    for _ in 0..46 {
+        fixture.rotate("web", "").await.unwrap();
+    }
+    // As after the first of its transactions: a deleted key without its current version.
+    let (vault, rooms) = (fixture.vault("dev"), fixture.pipeline.unsealed().unwrap());
+    let current = fixture.get("web").await.unwrap().version.id;
+    let last = fixture.backup("web").await.unwrap();
+    fixture.edit("web", |key, _| (key.deleted, key.scheduled_purge) = (Some(1), Some(clock::now_seconds() + 1)));
+    rooms.keys.write(|_| Ok((vec![Entry::delete(row::version(vault, current))], ()))).unwrap();
+    let deleted = |after: &str| ListDeletedKeys { vault: dev(), after: after.into(), limit: 9 };
+    assert!(fixture.admin(deleted("")).await.unwrap().items.is_empty());
+    let recover = RecoverKey { vault: dev(), name: "web".into() };
+    assert_eq!(code(fixture.admin(recover).await), Some(ErrorCode::KeyNotFound));
+    assert_eq!(fixture.wake().await, 0);
+    tokio::time::sleep(std::time::Duration::from_millis(2100)).await;
+    assert_eq!(fixture.wake().await, 1);
+    assert!(rooms.keys.catalog.view().vault(vault).unwrap().keys.is_empty());
+    drop(rooms);
+    fixture.restore("dev", &last).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_deleted_key_is_purged_by_hand_or_when_its_time_comes() {
+    let fixture = Fixture::new().await;
+    fixture.create(key("second", "EC")).await.unwrap();
+    let get_deleted = |name: &str| GetDeletedKey { vault: dev(), name: name.into() };
+    assert_eq!(code(fixture.admin(get_deleted("web")).await), Some(ErrorCode::KeyNotFound));
+    assert_eq!(code(fixture.purge("web").await), Some(ErrorCode::KeyNotFound), "it is not deleted");
+    let deleted = fixture.delete("web").await.unwrap();
+    let shown = fixture.admin(get_deleted("WEB")).await.unwrap();
+    assert_eq!(shown.version.id, deleted.version.id);
+    let (at, purge) = (shown.key.deleted.unwrap(), shown.key.scheduled_purge.unwrap());
+    assert_eq!(purge - at, 90 * DAY);
+    assert_eq!(code(fixture.create(key("web", "EC")).await), Some(ErrorCode::NameDeleted));
+    fixture.purge("web").await.unwrap();
+    assert_eq!(code(fixture.admin(get_deleted("web")).await), Some(ErrorCode::KeyNotFound));
+    let again = fixture.create(key("web", "EC")).await.unwrap();
+    assert_ne!(again.version.id, deleted.version.id);
+    fixture.delete("second").await.unwrap();
+    assert_eq!(fixture.wake().await, 0);
+    fixture.edit("second", |key, _| key.scheduled_purge = Some(clock::now_seconds()));
+    assert_eq!(fixture.wake().await, 1);
+    assert_eq!(code(fixture.admin(get_deleted("second")).await), Some(ErrorCode::KeyNotFound));
+    // Nothing of them is left in the store.
+    let rooms = fixture.pipeline.unsealed().unwrap();
+    let left: HashSet<_> = fixture.store.range("blob/").unwrap().into_iter().map(|row| row.key).collect();
+    let view = rooms.keys.catalog.view();
+    let known = view.every_vault().flat_map(|vault| vault.keys.values().map(|key| (vault.id, key.record.current.clone())));
+    assert_eq!(left, known.map(|(vault, id)| row::blob(vault, Id::from_bytes(&id).unwrap())).collect());
+}
+
+#[tokio::test]
+async fn a_certificates_key_is_changed_with_it_alone() {
+    let fixture = Fixture::new().await;
+    let id = fixture.get("web").await.unwrap().version.id;
+    fixture.edit("web", |key, _| key.managed = true);
+    let managed = Some(ErrorCode::ManagedObject);
+    assert_eq!(code(fixture.delete("web").await), managed);
+    assert_eq!(code(fixture.rotate("web", "").await), managed);
+    assert_eq!(code(fixture.create(key("web", "EC")).await), managed);
+    assert_eq!(code(fixture.backup("web").await), managed);
+    for class in [cryptoki_sys::CKO_PRIVATE_KEY, cryptoki_sys::CKO_PUBLIC_KEY] {
+        let destroy = DestroyObject { vault: fixture.vault("dev"), id, class };
+        assert_eq!(code(fixture.run(fixture.user().await, destroy).await), managed);
+    }
+    fixture.run(fixture.user().await, sign("dev", "web")).await.unwrap();
+    fixture.attributes("web", v1::KeyAttributes { enabled: Some(false), ..Default::default() }).await.unwrap();
+    fixture.edit("web", |key, _| (key.deleted, key.scheduled_purge) = (Some(1), Some(1)));
+    assert_eq!(fixture.wake().await, 0);
+    assert_eq!(code(fixture.purge("web").await), managed);
+    assert_eq!(code(fixture.admin(RecoverKey { vault: dev(), name: "web".into() }).await), managed);
+}
