@@ -50,6 +50,18 @@ pub struct GlobalArgs {
     /// Configuration file [env: SOFTKEEP_CONFIG]
     #[arg(long, global = true, value_name = "FILE", help_heading = "Global")]
     pub config: Option<PathBuf>,
+    /// The subscription's name or id, to be sure
+    #[arg(long, global = true, value_name = "NAME", hide = true)]
+    pub subscription: Option<String>,
+    /// Accepted for az's sake: what it would say more or less of is not said
+    #[arg(long, global = true, hide = true)]
+    pub only_show_errors: bool,
+    /// Accepted for az's sake
+    #[arg(long, global = true, hide = true)]
+    pub verbose: bool,
+    /// Accepted for az's sake
+    #[arg(long, global = true, hide = true)]
+    pub debug: bool,
 }
 
 /// Prints help on stdout, or a usage error in our three lines on stderr.

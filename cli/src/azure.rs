@@ -20,7 +20,8 @@ const PRIVATE_LINK: &str = "private links are Azure's network; a daemon listens 
 const MANAGED_HSM: &str = "Managed HSM pools are Azure's hardware; every vault of a daemon is a vault";
 const EXTERNAL_KEYS: &str = "external key managers are reached from Managed HSM pools only";
 const ATTESTATION: &str = "attestations are signed by the maker of an HSM; Softkeep is software";
-const MANAGED_IDENTITY: &str = "managed identities belong to Azure's machines; Unix peers and certificates do this here";
+const MANAGED_IDENTITY: &str =
+    "managed identities belong to Azure's machines; Unix peers and certificates do this here";
 const AZURE_ONLY_NETWORK: &str = "virtual networks are Azure's; give --subnet its whole identifier, which is kept";
 const RELEASE: &str = "an attestation service of Azure decides which machine gets a released key";
 const PROVIDERS: &str = "the only provider here is Microsoft.KeyVault";
@@ -121,7 +122,8 @@ impl Anything {
     pub fn refuse(&self, noun: &str) -> Result<Reply> {
         let known = || COMMANDS.iter().filter(|(command, _)| command.starts_with(noun));
         if self.words.iter().any(|word| word == "-h" || word == "--help") {
-            let lines: String = known().map(|(command, why)| format!("softkeep {command}\n    needs Azure itself: {why}\n")).collect();
+            let lines: String =
+                known().map(|(command, why)| format!("softkeep {command}\n    needs Azure itself: {why}\n")).collect();
             output::write(lines.as_bytes())?;
             return Ok(Reply::nothing());
         }

@@ -1,10 +1,14 @@
 //! The verbs, one file each; and what a verb answers.
 
+#[cfg(test)]
+mod tests;
+
 pub mod account;
 pub mod ad;
 pub mod audit;
 pub mod byok;
 pub mod certificate;
+pub mod completion;
 pub mod dev;
 pub mod doctor;
 pub mod env;
@@ -14,6 +18,7 @@ pub mod keyvault;
 pub mod migrate;
 pub mod login;
 pub mod logout;
+pub mod policy;
 pub mod provider;
 pub mod role;
 pub mod run;
@@ -92,7 +97,7 @@ pub enum Command {
     /// Roles and who has them
     #[command(subcommand)]
     Role(role::Command),
-    /// Vaults and their keys
+    /// Vaults and what is in them
     #[command(subcommand)]
     Keyvault(keyvault::Command),
     /// Keys (the same as keyvault key)
@@ -107,6 +112,9 @@ pub enum Command {
     /// The PINs of a vault's PKCS#11 token
     #[command(subcommand)]
     Token(token::Command),
+    /// Who may do what, and why
+    #[command(subcommand)]
+    Policy(policy::Command),
     /// The audit log
     #[command(subcommand)]
     Audit(audit::Command),
@@ -126,6 +134,8 @@ pub enum Command {
     Env(env::Args),
     /// Check that everything between this shell and a signature works
     Doctor(doctor::Args),
+    /// Print the script that completes words in a shell
+    Completion(completion::Args),
     /// Start a throw-away daemon and print how to use it
     Dev(sandbox::Args),
     /// Run a command with a throw-away daemon around it
@@ -147,6 +157,7 @@ pub async fn run(command: Command, context: &Context) -> Result<Reply> {
         Command::Secret(command) => secret::run(command, context).await,
         Command::Certificate(command) => certificate::run(command, context).await,
         Command::Token(command) => token::run(command, context).await,
+        Command::Policy(command) => policy::run(command, context).await,
         Command::Audit(command) => audit::run(command, context).await,
         Command::Byok(command) => byok::run(&command),
         Command::Migrate(command) => migrate::run(command, context).await,
@@ -155,6 +166,7 @@ pub async fn run(command: Command, context: &Context) -> Result<Reply> {
         Command::Unseal(args) => unseal::run(&args, context).await,
         Command::Env(args) => env::run(&args, context),
         Command::Doctor(args) => doctor::run(&args, context).await,
+        Command::Completion(args) => completion::run(&args),
         Command::Dev(args) => dev::run(&args).await,
         Command::Run(args) => run::run(&args).await,
     }

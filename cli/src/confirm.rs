@@ -1,4 +1,4 @@
-//! "Are you sure?", where az asks it.
+//! Questions on the terminal whose answers are no secrets: "are you sure?", where az asks it, and names.
 
 use std::io::{self, BufRead, IsTerminal, Write};
 
@@ -21,15 +21,30 @@ impl ConfirmArgs {
         if !io::stdin().is_terminal() {
             return Err(Error::local("there is no terminal to ask on whether you are sure").fix("add --yes"));
         }
-        let read = || {
-            eprint!("Are you sure you want to perform this operation? (y/n): ");
-            io::stderr().flush()?;
-            let mut line = String::new();
-            io::stdin().lock().read_line(&mut line).map(|_| line.trim().to_ascii_lowercase())
-        };
-        match read().map_err(|error| Error::io("cannot read the answer", &error))?.as_str() {
+        match line("Are you sure you want to perform this operation? (y/n)")?.to_ascii_lowercase().as_str() {
             "y" | "yes" => Ok(()),
             _ => Err(Error::local("nothing was done: the answer was not yes").fix("answer y, or add --yes")),
         }
     }
+}
+
+/// Asks for something by name; `fix` says how to give it without being asked.
+pub fn ask(what: &str, fix: &str) -> Result<String> {
+    if !io::stdin().is_terminal() {
+        return Err(Error::usage(format!("no {what} given and no terminal to ask on")).fix(fix));
+    }
+    match line(what)? {
+        answer if answer.is_empty() => Err(Error::usage(format!("no {what} given")).fix(fix)),
+        answer => Ok(answer),
+    }
+}
+
+fn line(question: &str) -> Result<String> {
+    let read = || {
+        eprint!("{question}: ");
+        io::stderr().flush()?;
+        let mut line = String::new();
+        io::stdin().lock().read_line(&mut line).map(|_| line.trim().to_owned())
+    };
+    read().map_err(|error| Error::io("cannot read the answer", &error))
 }

@@ -69,7 +69,9 @@ impl<'a> Members<'a> {
         let wrong = || self.wrong(names.first().unwrap_or(&""), "a list of objects");
         let Some(value) = self.find(names) else { return Ok(Vec::new()) };
         let items = value.as_array().ok_or_else(wrong)?;
-        let objects = items.iter().map(|value| if value.is_object() { Ok(Members { flag: self.flag, value }) } else { Err(wrong()) });
+        let objects = items
+            .iter()
+            .map(|value| if value.is_object() { Ok(Members { flag: self.flag, value }) } else { Err(wrong()) });
         objects.collect()
     }
 
@@ -92,13 +94,14 @@ impl<'a> Members<'a> {
 
     /// A number; 0 if absent.
     pub fn number(&self, names: &[&str]) -> Result<u32> {
-        match self.find(names) {
-            None => Ok(0),
-            Some(value) => value
-                .as_u64()
-                .and_then(|number| u32::try_from(number).ok())
-                .ok_or_else(|| self.wrong(names.first().unwrap_or(&""), "a number")),
-        }
+        self.number_if_any(names).map(Option::unwrap_or_default)
+    }
+
+    /// A number, where 0 and none are different things.
+    pub fn number_if_any(&self, names: &[&str]) -> Result<Option<u32>> {
+        let Some(value) = self.find(names) else { return Ok(None) };
+        let number = value.as_u64().and_then(|number| u32::try_from(number).ok());
+        number.map(Some).ok_or_else(|| self.wrong(names.first().unwrap_or(&""), "a number"))
     }
 
     /// True or false.

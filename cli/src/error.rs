@@ -107,11 +107,6 @@ impl Error {
         }
     }
 
-    /// Whether it has this code.
-    pub fn is(&self, code: ErrorCode) -> bool {
-        self.label == Label::Coded(code)
-    }
-
     /// One line: what went wrong.
     pub fn message(&self) -> &str {
         &self.message

@@ -91,7 +91,8 @@ pub fn read(flag: &str, path: &Path) -> Result<Zeroizing<Vec<u8>>> {
     if path.as_os_str() == "-" {
         return read_all(flag, io::stdin().lock());
     }
-    let file = File::open(path).map_err(|error| Error::io(format!("{flag}: cannot read {}", path.display()), &error))?;
+    let file =
+        File::open(path).map_err(|error| Error::io(format!("{flag}: cannot read {}", path.display()), &error))?;
     read_all(flag, file)
 }
 

@@ -105,7 +105,8 @@ pub fn change_tag(tags: &mut HashMap<String, String>, change: &Change) -> Result
             tags.insert(name.to_owned(), value.clone());
         }
         Change::Remove(_, None) => {
-            tags.remove(name).ok_or_else(|| Error::usage(format!("--remove {}: there is no such tag", change.path())))?;
+            tags.remove(name)
+                .ok_or_else(|| Error::usage(format!("--remove {}: there is no such tag", change.path())))?;
         }
         Change::Add(..) | Change::Remove(..) => return Err(change.refused("--set tags.name=value, --remove tags.name")),
     }

@@ -7,6 +7,7 @@ mod args;
 mod azure;
 mod client;
 mod commands;
+mod completion;
 mod config;
 mod confirm;
 mod document;
@@ -32,6 +33,10 @@ use clap::Parser;
 use crate::{args::Cli, client::Context, config::Settings, error::Error, output::Printer};
 
 fn main() -> ExitCode {
+    // A shell asks for words: answered before anything else, and nothing else is done then.
+    if completion::asked() {
+        return completion::answer();
+    }
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => return args::report(&error),
@@ -49,7 +54,9 @@ fn main() -> ExitCode {
 async fn run(cli: Cli) -> Result<u8, Error> {
     let settings = Settings::load(&cli.global)?;
     let printer = Printer::new(settings.output, cli.global.query.as_deref())?;
-    let reply = commands::run(cli.command, &Context::new(settings)).await?;
+    let context = Context::new(settings);
+    commands::account::check_subscription(cli.global.subscription.as_deref(), &cli.command, &context).await?;
+    let reply = commands::run(cli.command, &context).await?;
     if let Some(value) = reply.value {
         printer.print(value, reply.columns)?;
     }

@@ -4,10 +4,7 @@ use crate::error::Result;
 
 /// Asks for page after page until the last, or until there are enough. `fetch` takes the token of a page and gives
 /// its items and the token of the next, which is empty on the last.
-pub async fn collect<T>(
-    most: usize,
-    mut fetch: impl AsyncFnMut(String) -> Result<(Vec<T>, String)>,
-) -> Result<Vec<T>> {
+pub async fn collect<T>(most: usize, mut fetch: impl AsyncFnMut(String) -> Result<(Vec<T>, String)>) -> Result<Vec<T>> {
     let mut items = Vec::new();
     let mut token = String::new();
     loop {

@@ -2,12 +2,12 @@
 //! left out because it is empty. What several files use is here.
 
 pub mod account;
-pub mod group;
 pub mod certificate;
+pub mod group;
 pub mod key;
-pub mod secret;
 pub mod principal;
 pub mod role;
+pub mod secret;
 pub mod token;
 pub mod vault;
 

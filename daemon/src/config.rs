@@ -10,7 +10,7 @@ use serde::Deserialize;
 
 use crate::{
     error::{Error, ErrorCode, Result},
-    policy::Permission,
+    policy::{Area, Permission},
 };
 
 /// The whole configuration (`softkeepd.toml`). Unknown names are errors.
@@ -109,7 +109,7 @@ pub struct ClientGrant {
     pub name: String,
     /// The vaults.
     pub vaults: Vec<String>,
-    /// Key Vault's permission names.
+    /// Key Vault's permission names: those for keys as they are, those for secrets and certificates as "secrets/get", "certificates/get".
     #[serde(default)]
     pub permissions: Vec<GrantedPermission>,
 }
@@ -123,7 +123,7 @@ impl ClientGrant {
     /// Whether the grant allows this.
     pub fn allows(&self, wanted: Permission) -> bool {
         // A client that may do anything in a vault may know that it is there.
-        wanted == Permission::SeeToken || self.permissions.iter().any(|granted| granted.0 == wanted)
+        wanted == Permission::SeeToken || self.permissions.iter().any(|granted| granted.gives(wanted))
     }
 }
 
@@ -132,28 +132,21 @@ impl ClientGrant {
 #[serde(try_from = "String")]
 pub struct GrantedPermission(pub Permission);
 
+impl GrantedPermission {
+    /// Whether a permission has this name; two may share one.
+    fn gives(self, wanted: Permission) -> bool {
+        (self.0.area(), self.0.name()) == (wanted.area(), wanted.name())
+    }
+}
+
 impl TryFrom<String> for GrantedPermission {
     type Error = String;
 
     fn try_from(name: String) -> std::result::Result<Self, String> {
-        use Permission as P;
-        [
-            P::Get,
-            P::List,
-            P::Create,
-            P::Import,
-            P::Update,
-            P::Delete,
-            P::Recover,
-            P::Sign,
-            P::Verify,
-            P::Encrypt,
-            P::Decrypt,
-        ]
-        .into_iter()
-        .find(|permission| permission.name() == name)
-        .map(Self)
-        .ok_or_else(|| format!("unknown permission '{name}'"))
+        Permission::by_full_name(&name)
+            .find(|permission| matches!(permission.area(), Area::Key | Area::Secret | Area::Certificate))
+            .map(Self)
+            .ok_or_else(|| format!("unknown permission '{name}'; 'sign', 'secrets/get' and 'certificates/get' are some"))
     }
 }
 
@@ -215,6 +208,8 @@ mod tests {
             data-dir = "/var/lib/softkeep"
             listen = ["unix:///run/softkeep/softkeep.sock", "https://127.0.0.1:8443"]
             crypto-backend = "rustcrypto"
+            [vaults]
+            authorization = "as-requested"
             [tls]
             certificate-file = "server.pem"
             key-file = "server.key"
@@ -222,13 +217,24 @@ mod tests {
             [[clients]]
             name = "web"
             vaults = ["dev"]
-            permissions = ["sign", "get"]
+            permissions = ["sign", "get", "secrets/set", "certificates/get"]
             "#,
         )
         .unwrap();
         config.check().unwrap();
         assert!(config.clients[0].names("web", "DEV") && !config.clients[0].names("web", "prod"));
-        assert!(config.clients[0].allows(Permission::Sign) && !config.clients[0].allows(Permission::Delete));
+        for (permission, expected) in [
+            (Permission::Sign, true),
+            (Permission::Delete, false),
+            (Permission::UpdateSecret, true),
+            (Permission::GetSecret, false),
+            (Permission::GetCertificate, true),
+            (Permission::SeeToken, true),
+        ] {
+            assert_eq!(config.clients[0].allows(permission), expected, "{permission:?}");
+        }
+        assert_eq!(config.vaults.authorization, Authorization::AsRequested);
+        assert_eq!(Config::default().vaults.authorization, Authorization::AccessPolicy);
         assert_eq!(config.listen[1], Listen::Https("127.0.0.1:8443".parse().unwrap()));
     }
 
@@ -240,6 +246,9 @@ mod tests {
             "listen = [\"unix://relative\"]",
             "[[clients]]\nname = \"a\"\nvaults = []\npermissions = [\"fly\"]",
             "[[clients]]\nname = \"a\"\nvaults = []\npermissions = [\"administer\"]",
+            "[[clients]]\nname = \"a\"\nvaults = []\npermissions = [\"login\"]",
+            "[[clients]]\nname = \"a\"\nvaults = []\npermissions = [\"vaults/write\"]",
+            "[vaults]\nauthorization = \"both\"",
         ] {
             assert!(toml::from_str::<Config>(text).is_err(), "{text}");
         }

@@ -10,6 +10,8 @@ use crate::error::Result;
 
 pub mod aws_lc;
 pub mod byok;
+#[doc(hidden)]
+pub mod certificate_file;
 pub mod cipher;
 pub mod dh;
 mod edwards;

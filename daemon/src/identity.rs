@@ -157,6 +157,16 @@ impl Caller {
         }
     }
 
+    /// Who it is, for records that say who made or changed something: the same from one process to the next.
+    pub fn principal_name(&self) -> String {
+        match self {
+            Caller::Peer(peer) | Caller::Application(peer, _) => peer.name(),
+            Caller::Principal(who, _) => who.name.to_string(),
+            Caller::PinUser(login, _) => format!("pin:{}", login.user_type.name()),
+            Caller::Internal => self.to_string(),
+        }
+    }
+
     /// Whether this is a vault's PIN user (not its security officer).
     pub fn is_user(&self) -> bool {
         matches!(self, Caller::PinUser(login, _) if login.user_type == UserType::User)

@@ -9,6 +9,7 @@ use crate::{
     crypto::AwsLc,
     error::{Error, ErrorCode, Result},
     id::Id,
+    identity::random_object_id,
     keys::{
         Keys, cluster_of, initialise,
         ledger::Entry,
@@ -57,9 +58,9 @@ fn add_admins(store: Arc<dyn Store>, root: seal::Secret32, admins: &[Admin]) -> 
                     return Err(Error::new(ErrorCode::InvalidArgument, "a user name has 1 to 64 bytes and no slash"));
                 }
                 let password = pins::hash(password, keys.root.pin_pepper(), 1)?;
-                let (id, now) = (Id::random()?, clock::now_seconds());
+                let (id, now) = (random_object_id()?, clock::now_seconds());
                 let credential = CredentialRecord {
-                    id: Id::random()?.0.to_vec(),
+                    id: random_object_id()?.0.to_vec(),
                     password: Some(password),
                     created: now,
                     ..CredentialRecord::default()

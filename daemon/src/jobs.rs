@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tokio::sync::watch;
+use tokio::{sync::watch, task::JoinSet};
 
 use crate::{
     audit::record::Door,
@@ -29,13 +29,19 @@ const FIRST_BACK_OFF: Duration = Duration::from_secs(5);
 /// See [`FIRST_BACK_OFF`].
 const MAX_BACK_OFF: Duration = Duration::from_secs(3600);
 
-/// TABLE: who says what is due at a time (Unix seconds). Each only reads; it runs under the catalog's lock.
-const DUE: &[fn(&View, i64) -> Vec<Job>] = &[
+/// Says what is due at a time (Unix seconds). It only reads, and runs under the catalog's lock.
+type Due = fn(&View, i64) -> Vec<Job>;
+
+/// TABLE: everything that may be due. Each row has a loop of its own: ten thousand secrets to purge keep no key from its rotation.
+const DUE: &[Due] = &[
     ops::forget_revoked::due,
     ops::purge_vault::due,
     ops::rotate_key::due,
     ops::announce_expiry::due,
     ops::purge_key::due,
+    ops::renew_certificate::due,
+    ops::announce_certificate::due,
+    ops::purge_certificate::due,
     ops::purge_secret::due,
 ];
 
@@ -58,12 +64,24 @@ impl Job {
 }
 
 /// Runs what is due, every few seconds and at once after the daemon was unsealed, until `stop` says so.
-pub async fn run(pipeline: Arc<Pipeline>, mut stop: watch::Receiver<bool>) {
+pub async fn run(pipeline: Arc<Pipeline>, stop: watch::Receiver<bool>) {
+    let mut rows = JoinSet::new();
+    for due in DUE {
+        rows.spawn(run_row(*due, pipeline.clone(), stop.clone()));
+    }
+    while let Some(ended) = rows.join_next().await {
+        if let Err(error) = ended {
+            tracing::error!(%error, "nothing of one kind is done any more until a restart");
+        }
+    }
+}
+
+async fn run_row(due: Due, pipeline: Arc<Pipeline>, mut stop: watch::Receiver<bool>) {
     let mut unsealed = pipeline.seal_reason();
     let mut schedule = Schedule::default();
     loop {
         tokio::select! {
-            () = schedule.wake(&pipeline, clock::now_seconds()) => {}
+            () = schedule.run(&pipeline, list(&pipeline, due, clock::now_seconds())) => {}
             _ = stop.wait_for(|stopped| *stopped) => return,
         }
         tokio::select! {
@@ -72,6 +90,13 @@ pub async fn run(pipeline: Arc<Pipeline>, mut stop: watch::Receiver<bool>) {
             _ = stop.wait_for(|stopped| *stopped) => return,
         }
     }
+}
+
+/// What is due. A sealed daemon has nothing to do.
+fn list(pipeline: &Pipeline, due: Due, now: i64) -> Vec<Job> {
+    let Ok(rooms) = pipeline.unsealed() else { return Vec::new() };
+    let view = rooms.keys.catalog.view();
+    due(&view, now)
 }
 
 /// What failed, and when it is tried again.
@@ -86,11 +111,6 @@ struct Failure {
 }
 
 impl Schedule {
-    /// Runs what is due at a time. A sealed daemon has nothing to do.
-    async fn wake(&mut self, pipeline: &Arc<Pipeline>, now: i64) {
-        self.run(pipeline, due(pipeline, now)).await;
-    }
-
     /// Runs jobs, one after the other, but those that failed a short while ago.
     async fn run(&mut self, pipeline: &Arc<Pipeline>, jobs: Vec<Job>) {
         let names: HashSet<_> = jobs.iter().map(|job| job.name.clone()).collect();
@@ -117,17 +137,12 @@ impl Schedule {
     }
 }
 
-fn due(pipeline: &Pipeline, now: i64) -> Vec<Job> {
-    let Ok(rooms) = pipeline.unsealed() else { return Vec::new() };
-    let view = rooms.keys.catalog.view();
-    DUE.iter().flat_map(|due| due(&view, now)).collect()
-}
-
 /// What [`run`] does at one wake-up. Returns how much was due.
 #[cfg(test)]
 pub async fn wake_once(pipeline: &Arc<Pipeline>, now: i64) -> usize {
-    let count = due(pipeline, now).len();
-    Schedule::default().wake(pipeline, now).await;
+    let jobs: Vec<_> = DUE.iter().flat_map(|due| list(pipeline, *due, now)).collect();
+    let count = jobs.len();
+    Schedule::default().run(pipeline, jobs).await;
     count
 }
 

@@ -21,6 +21,7 @@ use crate::{
 };
 
 mod engine;
+mod explain;
 pub mod grants;
 mod key_use;
 mod one_time;
@@ -34,6 +35,7 @@ mod subject;
 pub mod wrapping;
 
 pub use engine::{Grant, Lack, Target, Thing, Verdict, check_principal};
+pub use explain::{Explanation, Question};
 pub use grants::{Grants, Right};
 use one_time::OneTimeGrants;
 pub use permission::{Area, Permission};
@@ -240,17 +242,24 @@ impl Policy {
             self.check_at(&view, &caller, target, wanted(&caller, &operation, Some(other)))?;
         }
         let (subject, other) = (find(key)?, find(other_key.as_ref())?);
+        if let Some(Subject::Key { class: ck::CKO_SECRET_KEY, .. }) = &subject {
+            self.check_own_right(&view, &caller, target, wanted(&caller, &operation, key))?;
+        }
         if let (Some(Subject::Key { version, class }), Some(needs)) = (&subject, operation.key_use()) {
             key_use::check_half(*class, needs)?;
             key_use::check(version, needs, now)?;
-            vault.map_or(Ok(()), |vault| key_use::check_original(vault, version))?;
+            if let Some(original) = key_use::original(vault, version)? {
+                key_use::check(original, needs, now)?;
+            }
             if version.policy.always_authenticate && key_use::needs_pin(needs) {
                 self.one_time.spend(operation.one_time_grant(), &caller, version.id, now)?;
             }
         }
         if let Some(Subject::Key { version, .. }) = &other {
             key_use::check_other(version, now)?;
-            vault.map_or(Ok(()), |vault| key_use::check_original(vault, version))?;
+            if let Some(original) = key_use::original(vault, version)? {
+                key_use::check_other(original, now)?;
+            }
         }
         let vault = vault.map(|vault| VaultRef { id: vault.id, record: vault.record.clone() });
         Ok(Authorized { operation, caller, vault, subject, other })
@@ -282,6 +291,15 @@ impl Policy {
     /// Makes the grant of one use of a key that asks for the PIN each time; the caller has just shown it.
     pub fn grant_one_use(&self, caller: &Caller, key: Id, now: i64) -> Result<Vec<u8>> {
         self.one_time.issue(caller, key, now)
+    }
+
+    /// The peers that the daemon has heard of, to tell their object ids by.
+    pub fn known_peers(&self, view: &View) -> Vec<Peer> {
+        let uids = [0, self.own_uid].into_iter().chain(view.admins());
+        let certificates = self.clients.iter().map(|client| client.name.as_str().into());
+        uids.map(|uid| Peer::Unix { uid, pid: None })
+            .chain(certificates.map(|name| Peer::Certificate { name, fingerprint: [0; 32] }))
+            .collect()
     }
 
     /// Whether a peer may make vaults through PKCS#11 or list every vault.
@@ -352,3 +370,6 @@ fn check_privacy(caller: &Caller, key: &KeyName, found: &Subject) -> Result<()> 
         _ => Ok(()),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -84,7 +84,9 @@ fn pool(name: &str, threads: usize, nice: i32) -> Result<Sender<Job>> {
         let jobs = jobs.clone();
         let work = move || {
             // On Linux a nice value is a thread's own. Without it the work is done all the same.
-            if nice != NICE_NORMAL && let Err(cause) = rustix::process::nice(nice) {
+            if nice != NICE_NORMAL
+                && let Err(cause) = rustix::process::nice(nice)
+            {
                 tracing::warn!(%cause, "a thread that generates keys has the same priority as those that use them");
             }
             for job in jobs {

@@ -72,6 +72,7 @@ def vaults(channel):
     update.vault.sku = "standard"
     changed = stub.UpdateVault(update, timeout=10)
     assert changed.enabled_for_deployment and changed.tags == {"team": "red"} and changed.sku == "premium", changed
+    update.vault.soft_delete_retention_days = 30
     update.update_mask.paths[:] = ["soft_delete_retention_days"]
     refused(lambda: stub.UpdateVault(update, timeout=10), Code.INVALID_ARGUMENT, "INVALID_ARGUMENT")
     update.update_mask.paths[:] = ["no_such_field"]

@@ -19,6 +19,8 @@ use tempfile::TempDir;
 pub mod arguments;
 pub mod calls;
 pub mod client;
+pub mod golden;
+pub mod many;
 pub mod raw;
 
 pub mod tools;

@@ -1,5 +1,8 @@
 //! What objects may do and when, and their tags: for new ones, and for changes.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::HashMap;
 
 use clap::{Args, ValueEnum, builder::BoolishValueParser};

@@ -1,5 +1,8 @@
 //! What a command is about: a vault, an object in it, one of its versions. By names, or by Key Vault's identifiers.
 
+#[cfg(test)]
+mod tests;
+
 use clap::Args;
 use softkeep_proto::v1::KeyRef;
 
@@ -103,9 +106,10 @@ impl ObjectTarget {
     pub fn resolve(&self, collection: Collection, settings: &Settings) -> Result<Object> {
         let noun = collection.noun();
         let Some(id) = &self.id else {
-            let name = self.name.clone().ok_or_else(|| {
-                Error::usage(format!("no {noun} named")).fix("--name NAME, or --id URL")
-            })?;
+            let name = self
+                .name
+                .clone()
+                .ok_or_else(|| Error::usage(format!("no {noun} named")).fix("--name NAME, or --id URL"))?;
             return Ok(Object { vault: settings.vault(self.vault_name.as_deref())?, name, version: String::new() });
         };
         let id = Identifier::parse(id)?;

@@ -1,6 +1,9 @@
 //! The table and the page that people read say the same.
 
+use clap::{Command, CommandFactory, Parser};
+
 use super::*;
+use crate::args::Cli;
 
 const PAGE: &str = include_str!("../../../docs/azure-differences.md");
 
@@ -36,4 +39,28 @@ fn each_refuses_with_its_code_and_exit_one() {
     assert_eq!(error.exit() as u8, 2, "what az does not have is wrong grammar");
     assert!(HsmArg { hsm_name: None }.refuse().is_ok());
     assert_eq!(HsmArg { hsm_name: Some("h".to_owned()) }.refuse().unwrap_err().exit() as u8, 1);
+}
+
+#[test]
+fn each_is_grammar() {
+    fn has(command: &Command, flag: &str) -> bool {
+        let mut arguments = command.get_arguments();
+        arguments.any(|argument| argument.get_long_and_visible_aliases().is_some_and(|names| names.contains(&flag)))
+            || command.get_subcommands().any(|inner| has(inner, flag))
+    }
+    let grammar = Cli::command();
+    for (flag, _) in FLAGS {
+        let (noun, flag) = flag.split_once("--").unwrap();
+        let command = match noun.trim() {
+            "" => &grammar,
+            noun => grammar.find_subcommand(noun).unwrap(),
+        };
+        assert!(has(command, flag), "--{flag} is in the table and nowhere else");
+    }
+    for (command, _) in COMMANDS {
+        let line = format!("softkeep {command}");
+        if let Err(error) = Cli::try_parse_from(line.split(' ')) {
+            panic!("{error}");
+        }
+    }
 }

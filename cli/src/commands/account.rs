@@ -42,6 +42,15 @@ pub async fn run(command: Command, context: &Context) -> Result<Reply> {
     }
 }
 
+/// Checks the `--subscription` that az takes with every command. Those of `account` see to it themselves, and before
+/// signing in there is nobody to ask.
+pub async fn check_subscription(subscription: Option<&str>, command: &super::Command, context: &Context) -> Result<()> {
+    match (subscription, command) {
+        (None, _) | (_, super::Command::Account(_) | super::Command::Login(_)) => Ok(()),
+        (Some(subscription), _) => set::check(subscription, &who(context).await?),
+    }
+}
+
 /// Who the daemon takes the caller for, and its subscription.
 pub async fn who(context: &Context) -> Result<WhoAmIReply> {
     Ok(context.access().await?.who_am_i(WhoAmIRequest {}).await?.into_inner())

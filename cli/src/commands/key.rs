@@ -37,9 +37,9 @@ use crate::{client::Context, error::Result};
 #[derive(Subcommand)]
 pub enum Command {
     /// Make a key
-    Create(create::Args),
+    Create(Box<create::Args>),
     /// Import a private key from a PEM file
-    Import(import::Args),
+    Import(Box<import::Args>),
     /// List a vault's keys
     List(list::Args),
     /// List a key's versions

@@ -5,17 +5,20 @@ mod assertion;
 mod device;
 
 use std::{
-    io::{self, BufRead, IsTerminal, Write},
+    io::{self, IsTerminal},
     path::PathBuf,
 };
 
 use clap::Subcommand;
-use softkeep_proto::v1::{AccessToken, ClientAssertion, PasswordCredential, SignInRequest, sign_in_request::Credential};
+use softkeep_proto::v1::{
+    AccessToken, ClientAssertion, PasswordCredential, SignInRequest, sign_in_request::Credential,
+};
 
 use crate::{
     azure,
     client::Context,
     commands::{Reply, account},
+    confirm::ask,
     error::{Error, Result},
     secret,
     session::{self, Session},
@@ -88,7 +91,7 @@ fn wants_device(args: &Args) -> bool {
 async fn sign_in(args: &Args, context: &Context) -> Result<AccessToken> {
     let name = match &args.username {
         Some(name) => name.clone(),
-        None => ask_name()?,
+        None => ask("user name", "softkeep login --username NAME")?,
     };
     let credential = match &args.certificate {
         Some(file) => {
@@ -104,20 +107,6 @@ async fn sign_in(args: &Args, context: &Context) -> Result<AccessToken> {
     };
     let request = SignInRequest { credential: Some(credential) };
     Ok(context.sign_in().await?.sign_in(request).await?.into_inner())
-}
-
-fn ask_name() -> Result<String> {
-    let read = || {
-        eprint!("user name: ");
-        io::stderr().flush()?;
-        let mut line = String::new();
-        io::stdin().lock().read_line(&mut line).map(|_| line.trim().to_owned())
-    };
-    match read() {
-        Ok(name) if !name.is_empty() => Ok(name),
-        Ok(_) => Err(Error::usage("no user name given").fix("softkeep login --username NAME")),
-        Err(error) => Err(Error::io("cannot read the user name", &error)),
-    }
 }
 
 /// A tenant that is named by its number must be this daemon's. Domains name nothing here.

@@ -25,8 +25,9 @@ pub async fn run(args: &Args, context: &Context) -> Result<Reply> {
     let session = session::load(&context.settings)?
         .ok_or_else(|| Error::local("nobody is signed in").fix("softkeep account show prints who you are"))?;
     if let Some(name) = args.username.as_deref().filter(|name| !name.eq_ignore_ascii_case(&session.name)) {
-        return Err(Error::local(format!("'{name}' is not signed in; '{}' is", session.name))
-            .fix("leave --username out"));
+        return Err(
+            Error::local(format!("'{name}' is not signed in; '{}' is", session.name)).fix("leave --username out")
+        );
     }
     let told = async {
         let request = SignOutRequest { all: args.all, principal: String::new() };

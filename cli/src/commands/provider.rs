@@ -1,6 +1,7 @@
 //! `softkeep provider …`: the one resource provider, which is always registered.
 
 use clap::Subcommand;
+use serde_json::Value;
 
 use super::{Reply, account};
 use crate::{azure, client::Context, error::Result, shape::account as shape};
@@ -46,13 +47,13 @@ impl Args {
 
 /// Runs one verb.
 pub async fn run(command: Command, context: &Context) -> Result<Reply> {
-    let one = async |context: &Context| Ok(shape::provider(&account::who(context).await?.subscription_id));
+    let one = async || -> Result<Value> { Ok(shape::provider(&account::who(context).await?.subscription_id)) };
     match command {
         Command::Register(args) => args.check().map(|()| Reply::nothing()),
-        Command::List => Ok(Reply::value(vec![one(context).await?].into()).columns(shape::PROVIDER_COLUMNS)),
+        Command::List => Ok(Reply::value(vec![one().await?].into()).columns(shape::PROVIDER_COLUMNS)),
         Command::Show(args) => {
             args.check()?;
-            Ok(Reply::value(one(context).await?).columns(shape::PROVIDER_COLUMNS))
+            Ok(Reply::value(one().await?).columns(shape::PROVIDER_COLUMNS))
         }
     }
 }

@@ -4,8 +4,10 @@ use super::*;
 
 #[test]
 fn both_spellings_are_read() {
-    for text in [r#"{"someThing": {"aList": ["x"], "count": 3, "on": true}, "none": null}"#,
-        r#"{"some_thing": {"a_list": ["x"], "count": 3, "on": true}}"#] {
+    for text in [
+        r#"{"someThing": {"aList": ["x"], "count": 3, "on": true}, "none": null}"#,
+        r#"{"some_thing": {"a_list": ["x"], "count": 3, "on": true}}"#,
+    ] {
         let value = read("--value", text).unwrap();
         let inner = Members::of("--value", &value).object(&["someThing"]).unwrap().unwrap();
         assert_eq!(inner.texts(&["aList"]).unwrap(), ["x"]);

@@ -19,9 +19,11 @@ pub fn hint(code: ErrorCode) -> &'static str {
         E::OperationNotPermitted => "softkeep key show prints keyOps; make a key with the operation in --ops",
         E::KeyDisabled => "softkeep key show prints enabled, notBefore and expires; use another key or version",
         E::Unauthenticated => {
-            "connect over the daemon's unix socket, or with a client certificate ([tls] in config.toml)"
+            "sign in with softkeep login, or connect over the daemon's unix socket or with a client certificate ([tls] in config.toml)"
         }
-        E::PermissionDenied => "run it as the daemon's user or root, or ask an administrator for the permission",
+        E::PermissionDenied => {
+            "softkeep policy explain says what is missing; ask an administrator for it, or run it as the daemon's user or root"
+        }
         E::VaultNotFound => {
             "softkeep keyvault list prints the vaults you may see; choose with --vault-name or SOFTKEEP_VAULT"
         }

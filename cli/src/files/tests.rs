@@ -12,7 +12,8 @@ fn existing_files_are_left_alone() {
     let path = folder.path().join("k.pem");
     must_be_new("--file", &path).unwrap();
     write_new("--file", &path, b"a", Readers::All).unwrap();
-    for error in [write_new("--file", &path, b"b", Readers::Owner).unwrap_err(), must_be_new("--file", &path).unwrap_err()]
+    for error in
+        [write_new("--file", &path, b"b", Readers::Owner).unwrap_err(), must_be_new("--file", &path).unwrap_err()]
     {
         assert_eq!(error.exit() as u8, 1);
         assert!(error.message().contains("exists"));

@@ -134,7 +134,7 @@ pub fn policy(policy: &CertificatePolicy) -> Value {
             })
         })
         .collect();
-    json!({
+    let mut shown = json!({
         "attributes": {
             "created": time::print(policy.created),
             "enabled": policy.enabled,
@@ -165,7 +165,12 @@ pub fn policy(policy: &CertificatePolicy) -> Value {
             "subjectAlternativeNames": names,
             "validityInMonths": count(policy.validity_months),
         },
-    })
+    });
+    if let (true, Some(x509)) = (policy.ca, shown["x509CertificateProperties"].as_object_mut()) {
+        let constraints = json!({ "ca": true, "pathLength": policy.path_length });
+        x509.insert("basicConstraints".to_owned(), constraints);
+    }
+    shown
 }
 
 /// `certificate create` and `pending`.

@@ -14,16 +14,16 @@ pub const USER_COLUMNS: Columns =
     &[("DisplayName", "/displayName"), ("UserPrincipalName", "/userPrincipalName"), ("Id", "/id")];
 
 /// `-o table` of service principals.
-pub const SERVICE_PRINCIPAL_COLUMNS: Columns = &[
-    ("DisplayName", "/displayName"),
-    ("Id", "/id"),
-    ("AppId", "/appId"),
-    ("CreatedDateTime", "/createdDateTime"),
-];
+pub const SERVICE_PRINCIPAL_COLUMNS: Columns =
+    &[("DisplayName", "/displayName"), ("Id", "/id"), ("AppId", "/appId"), ("CreatedDateTime", "/createdDateTime")];
 
 /// `-o table` of credentials.
-pub const CREDENTIAL_COLUMNS: Columns =
-    &[("DisplayName", "/displayName"), ("KeyId", "/keyId"), ("StartDateTime", "/startDateTime"), ("EndDateTime", "/endDateTime")];
+pub const CREDENTIAL_COLUMNS: Columns = &[
+    ("DisplayName", "/displayName"),
+    ("KeyId", "/keyId"),
+    ("StartDateTime", "/startDateTime"),
+    ("EndDateTime", "/endDateTime"),
+];
 
 /// `ad user …`, `ad signed-in-user show`. What Graph does not have is under `softkeep`.
 pub fn user(user: &Principal) -> Value {

@@ -18,8 +18,7 @@ pub const VAULT_ASSIGNMENT_COLUMNS: Columns =
     &[("PrincipalName", "/principalName"), ("RoleName", "/roleName"), ("Scope", "/scope")];
 
 /// `-o table` of definitions.
-pub const DEFINITION_COLUMNS: Columns =
-    &[("Name", "/roleName"), ("Type", "/type"), ("Description", "/description")];
+pub const DEFINITION_COLUMNS: Columns = &[("Name", "/roleName"), ("Type", "/type"), ("Description", "/description")];
 
 /// The path of a role definition.
 fn definition_id(subscription: &str, id: &str) -> String {
@@ -27,7 +26,11 @@ fn definition_id(subscription: &str, id: &str) -> String {
 }
 
 fn assignment_id(assignment: &RoleAssignment) -> String {
-    format!("{}/providers/Microsoft.Authorization/roleAssignments/{}", assignment.scope.trim_end_matches('/'), assignment.id)
+    format!(
+        "{}/providers/Microsoft.Authorization/roleAssignments/{}",
+        assignment.scope.trim_end_matches('/'),
+        assignment.id
+    )
 }
 
 /// `role assignment create`; `listed` is an item of `list`, which has the names too.

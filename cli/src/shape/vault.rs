@@ -110,7 +110,10 @@ pub fn vault(vault: &Vault) -> Value {
 /// Who the object ids of the access policies are, where that is known.
 fn principals(vault: &Vault) -> Value {
     let known = vault.access_policies.iter().filter(|policy| !policy.principal.is_empty());
-    known.map(|policy| (policy.object_id.clone(), Value::from(policy.principal.clone()))).collect::<serde_json::Map<_, _>>().into()
+    known
+        .map(|policy| (policy.object_id.clone(), Value::from(policy.principal.clone())))
+        .collect::<serde_json::Map<_, _>>()
+        .into()
 }
 
 fn access_policy(policy: &AccessPolicy, tenant: &str) -> Value {

@@ -101,7 +101,8 @@ impl Envelope {
     /// Refuses what cannot have been wrapped for such a key. Everybody can see that.
     fn check_form(&self, kek_bits: u32) -> Result<Layout> {
         if !(MIN_KEK_BITS..=MAX_KEK_BITS).contains(&kek_bits) {
-            let refusal = format!("a key that unwraps has {MIN_KEK_BITS} to {MAX_KEK_BITS} bits, this one has {kek_bits}");
+            let refusal =
+                format!("a key that unwraps has {MIN_KEK_BITS} to {MAX_KEK_BITS} bits, this one has {kek_bits}");
             return Err(Error::new(ErrorCode::KeyTypeMismatch, refusal));
         }
         if let Some(bits) = self.kek_bits.filter(|bits| *bits != kek_bits) {
@@ -133,8 +134,10 @@ impl Envelope {
         layout: Layout,
     ) -> Result<Option<Zeroizing<Vec<u8>>>> {
         let scheme = EncryptScheme::RsaOaep { hash, mgf: hash, label: Vec::new() };
-        let (hidden, wrapped) =
-            self.ciphertext.split_at_checked(super::modulus_len(kek_bits)).ok_or_else(|| Error::internal("envelope"))?;
+        let (hidden, wrapped) = self
+            .ciphertext
+            .split_at_checked(super::modulus_len(kek_bits))
+            .ok_or_else(|| Error::internal("envelope"))?;
         let mut decoy = Zeroizing::new(vec![0; 32]);
         fill_random(&mut decoy)?;
         let found = kek.decrypt(&scheme, hidden);

@@ -142,4 +142,4 @@ fn has_too_many_iterations(der: &[u8], depth: u32) -> bool {
 }
 
 #[cfg(test)]
-pub(super) mod tests;
+pub(crate) mod tests;

@@ -76,7 +76,7 @@ async fn what_is_due_is_done_and_one_failure_stops_nothing_else() {
     long_deleted(&pipeline, "second").await;
     let mut schedule = Schedule::default();
     let mut jobs = vec![Job::new("a", Broken)];
-    jobs.extend(due(&pipeline, clock::now_seconds()));
+    jobs.extend(list(&pipeline, ops::purge_vault::due, clock::now_seconds()));
     assert_eq!(jobs.len(), 3);
     schedule.run(&pipeline, jobs).await;
     assert_eq!((vaults(&pipeline), schedule.failed.len()), (0, 1));
@@ -108,7 +108,7 @@ async fn a_sealed_daemon_does_nothing_and_catches_up_at_once_when_it_is_unsealed
     let (pipeline, _dir) = pipeline();
     long_deleted(&pipeline, "old").await;
     pipeline.seal("a test");
-    assert!(due(&pipeline, clock::now_seconds()).is_empty());
+    assert!(list(&pipeline, ops::purge_vault::due, clock::now_seconds()).is_empty());
     let (stop, stopped) = watch::channel(false);
     let running = tokio::spawn(run(pipeline.clone(), stopped));
     tokio::time::sleep(Duration::from_millis(50)).await;

@@ -333,6 +333,11 @@ impl View {
         self.admins.contains(&uid)
     }
 
+    /// The uids that were named administrators.
+    pub fn admins(&self) -> impl Iterator<Item = u32> {
+        self.admins.iter().copied()
+    }
+
     /// The newest audit record known to be on disk.
     pub fn anchor(&self) -> Option<&AnchorRecord> {
         self.anchor.as_ref()

@@ -15,8 +15,8 @@ mod secret;
 mod vault;
 
 pub use certificate::{
-    CertificatePolicyRecord, CertificateRecord, CertificateVersionRecord, ContactRecord, IssuerAdminRecord, IssuerRecord,
-    LifetimeActionRecord, PendingRecord,
+    CertificateBackup, CertificatePolicyRecord, CertificateRecord, CertificateVersionBackup, CertificateVersionRecord,
+    ContactRecord, IssuerAdminRecord, IssuerRecord, LifetimeActionRecord, PendingRecord,
 };
 pub use ops::Ops;
 pub use policy::{KeyPolicy, Origin, PublicPolicy};

@@ -83,7 +83,7 @@ impl Operation for AddCredential {
         };
         let credential = if operation.certificate.is_empty() {
             let secret = made.as_ref().unwrap_or(&operation.password);
-            principal_change::password_credential(rooms, secret, &operation.display_name, expires, true)?
+            principal_change::password_credential(rooms, secret, &operation.display_name, expires, made.is_some())?
         } else {
             principal_change::certificate_credential(&operation.certificate, &operation.display_name, expires)?
         };

@@ -41,7 +41,8 @@ impl CreateGroup {
             return Ok(GroupRecord { name, location, tags: self.tags.clone(), created: clock::now_seconds() });
         };
         if !self.location.is_empty() && self.location != old.location {
-            let detail = format!("the group '{}' is there already, in '{}'; a group does not move", old.name, old.location);
+            let detail =
+                format!("the group '{}' is there already, in '{}'; a group does not move", old.name, old.location);
             return Err(Error::new(ErrorCode::AlreadyExists, detail));
         }
         Ok(GroupRecord { tags: self.tags.clone(), ..GroupRecord::clone(old) })

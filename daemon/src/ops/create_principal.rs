@@ -104,8 +104,7 @@ impl CreatePrincipal {
             ..PrincipalRecord::default()
         };
         if !self.password.is_empty() {
-            let password =
-                principal_change::password_credential(rooms, &self.password, "", expires, is_application)?;
+            let password = principal_change::password_credential(rooms, &self.password, "", expires, false)?;
             principal_change::add(&mut record, password)?;
         }
         if !self.certificate.is_empty() {

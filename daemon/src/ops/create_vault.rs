@@ -123,7 +123,7 @@ impl CreateVault {
             access_policies: self.entries(id, maker),
             network: self.network.clone(),
             public_network_access: self.public_network_access.clone(),
-            created_by: maker.caller.to_string(),
+            created_by: maker.caller.principal_name(),
             ..VaultRecord::default()
         };
         Ok(VaultChange::by(maker.caller).stamp(record))

@@ -90,7 +90,8 @@ fn step(view: &View, name: &str, by: &VaultChange) -> Result<(Vec<Entry>, Step)>
     let mut vaults = vaults_in(view, name);
     if !vaults.is_empty() {
         vaults.truncate(ROWS_AT_ONCE);
-        let entries = vaults.iter().map(|vault| Entry::put(row::vault(vault.id), &deleted(&vault.record, by))).collect();
+        let entries =
+            vaults.iter().map(|vault| Entry::put(row::vault(vault.id), &deleted(&vault.record, by))).collect();
         let names = vaults.iter().map(|vault| vault.record.name.clone()).collect();
         return Ok((entries, Step::Vaults(names, vaults.iter().flat_map(|vault| versions_of(vault)).collect())));
     }

@@ -66,7 +66,9 @@ impl ImportKey {
         let source = match (pkcs8_der.is_empty(), secret.is_empty(), request.wrapped) {
             (false, true, None) => Source::Pkcs8(pkcs8_der),
             (true, false, None) => Source::Secret(secret),
-            (true, true, Some(wrapped)) => Source::Wrapped(Box::new(Wrapped::parse(&request.vault, &request.name, wrapped)?)),
+            (true, true, Some(wrapped)) => {
+                Source::Wrapped(Box::new(Wrapped::parse(&request.vault, &request.name, wrapped)?))
+            }
             (true, true, None) => return Err(Error::new(ErrorCode::InvalidArgument, "there is no key to import")),
             _ => return Err(Error::new(ErrorCode::InvalidArgument, "there is more than one key to import")),
         };
@@ -202,7 +204,8 @@ fn write(
             written.entries.extend(wrapped::spend(vault, kek)?);
         }
         if dry_run {
-            checked = Some(written.version.map_or(Written::Before(written.id), |version| Written::Checked(version.into())));
+            checked =
+                Some(written.version.map_or(Written::Before(written.id), |version| Written::Checked(version.into())));
             // A transaction that fails writes nothing: no row, no number taken.
             return Err(Error::internal("a dry run"));
         }

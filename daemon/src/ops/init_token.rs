@@ -172,7 +172,8 @@ fn delete_some(keys: &Arc<Keys>, vault: Id) -> Result<usize> {
         let certificates = vault.certificates.after("").filter(|(_, named)| named.record.deleted.is_none());
         for (name, certificate) in certificates.take(ROWS_AT_ONCE - entries.len()) {
             let (deleted, scheduled_purge) = deletion(vault);
-            let record = CertificateRecord { deleted, scheduled_purge, ..CertificateRecord::clone(&certificate.record) };
+            let record =
+                CertificateRecord { deleted, scheduled_purge, ..CertificateRecord::clone(&certificate.record) };
             entries.push(Entry::put(row::certificate(vault.id, name), &record));
         }
         let objects = vault.objects().filter(|record| !record.hidden).take(ROWS_AT_ONCE - entries.len());

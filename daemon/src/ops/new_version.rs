@@ -23,7 +23,9 @@ use crate::{
 
 mod wishes;
 
-pub use wishes::{Wishes, check_ops, check_sku, check_window, generation_mechanism, parse_key_type, parse_ops, possible_ops};
+pub use wishes::{
+    Wishes, check_ops, check_sku, check_window, generation_mechanism, parse_key_type, parse_ops, possible_ops,
+};
 
 /// Which key the version is of.
 pub enum Naming {
@@ -161,7 +163,9 @@ fn relabelled(vault: Id, last: &Version) -> Option<Entry> {
 fn made_before(vault: &Vault, naming: &Naming, request_id: &str) -> Result<Option<Id>> {
     let Some(id) = vault.made_by(request_id) else { return Ok(None) };
     let same = match naming {
-        Naming::Exactly(name) => vault.version(id).is_some_and(|version| version.record.key == name.to_ascii_lowercase()),
+        Naming::Exactly(name) => {
+            vault.version(id).is_some_and(|version| version.record.key == name.to_ascii_lowercase())
+        }
         Naming::After(_) => true,
     };
     if same {
@@ -179,13 +183,7 @@ pub fn check_not_managed(key: &KeyRecord) -> Result<()> {
     Err(Error::new(ErrorCode::ManagedObject, refusal))
 }
 
-fn choose_name(
-    vault: &Vault,
-    naming: &Naming,
-    id: Id,
-    managed: bool,
-    taken: &HashSet<String>,
-) -> Result<String> {
+fn choose_name(vault: &Vault, naming: &Naming, id: Id, managed: bool, taken: &HashSet<String>) -> Result<String> {
     match naming {
         Naming::Exactly(name) => {
             if vault.is_name_damaged(name) {

@@ -28,7 +28,7 @@ const MIN_PASSWORD_BYTES: usize = 8;
 const MAX_CREDENTIALS: usize = 10;
 /// The largest certificate: a large RSA key and a long list of names.
 const MAX_CERTIFICATE_BYTES: usize = 16 * 1024;
-/// How much of a secret is kept to tell it from others; Azure keeps as much.
+/// How much of a secret that was made here is kept to tell it from others; Azure keeps as much. Of one that somebody chose, nothing is.
 const HINT_CHARS: usize = 3;
 /// How long a service principal's secret or certificate is good if nobody says so.
 const YEAR_SECONDS: i64 = 365 * 24 * 3600;

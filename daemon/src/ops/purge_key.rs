@@ -80,13 +80,20 @@ impl Operation for PurgeKey {
                     operation.check(&vault.record, key)?;
                 }
                 begun = Some(key.record.clone());
-                Ok(some_rows(vault, &operation.name, key))
+                Ok(some_rows(vault, key))
             })?;
-            gone.versions.into_iter().for_each(|version| keys.forget(version));
-            if gone.all {
-                return Ok(());
+            if gone.is_empty() {
+                break;
             }
+            gone.into_iter().for_each(|version| keys.forget(version));
         }
+        keys.scrub()?;
+        keys.write(|_| {
+            let view = keys.catalog.view();
+            let vault = view.vault(id).ok_or_else(|| Error::vault_not_found(&id.to_string()))?;
+            find(vault, &operation.name, begun.as_ref())?;
+            Ok((vec![Entry::delete(row::key(id, &operation.name.to_ascii_lowercase()))], ()))
+        })
     }
 }
 
@@ -97,7 +104,8 @@ impl PurgeKey {
             return Err(Error::new(ErrorCode::Conflict, "the key is not to be purged any more"));
         }
         if !self.scheduled && vault.purge_protection {
-            let refusal = format!("the vault '{}' has purge protection: a deleted key stays until its time", vault.name);
+            let refusal =
+                format!("the vault '{}' has purge protection: a deleted key stays until its time", vault.name);
             return Err(Error::new(ErrorCode::PurgeProtected, refusal));
         }
         Ok(())
@@ -110,27 +118,17 @@ fn find<'a>(vault: &'a Vault, name: &str, begun: Option<&Arc<KeyRecord>>) -> Res
     vault.deleted_key(name).filter(same).ok_or_else(|| Error::deleted_key_not_found(name))
 }
 
-struct Gone {
-    versions: Vec<Id>,
-    all: bool,
-}
-
-/// Rows to delete, the current version's first: without it nobody recovers or sees the rest. If the daemon ends in between, the rest is
-/// due when it is back.
-fn some_rows(vault: &Vault, name: &str, key: &Key) -> (Vec<Entry>, Gone) {
-    let name = name.to_ascii_lowercase();
+/// Rows to delete, and whose they are; the current version's first, since without it nobody recovers or sees the rest. If the daemon ends
+/// in between, the rest is due when it is back. The key's own row goes when its versions' are gone from the disk.
+fn some_rows(vault: &Vault, key: &Key) -> (Vec<Entry>, Vec<Id>) {
     let mut versions: Vec<_> = key.versions.iter().map(|version| version.id).collect();
     versions.sort_by_key(|version| version.0[..] != key.record.current[..]);
-    let all = versions.len() <= VERSIONS_AT_ONCE;
     versions.truncate(VERSIONS_AT_ONCE);
     let row_names = versions.iter().flat_map(|id| [row::blob(vault.id, *id), row::version(vault.id, *id)]);
     let mut entries: Vec<_> = row_names.map(Entry::delete).collect();
-    entries.push(match all {
-        true => Entry::delete(row::key(vault.id, &name)),
-        false => {
-            let record = KeyRecord { scheduled_purge: Some(0), ..(*key.record).clone() };
-            Entry::put(row::key(vault.id, &name), &record)
-        }
-    });
-    (entries, Gone { versions, all })
+    if !versions.is_empty() {
+        let record = KeyRecord { scheduled_purge: Some(0), ..(*key.record).clone() };
+        entries.push(Entry::put(row::key(vault.id, &key.record.name.to_ascii_lowercase()), &record));
+    }
+    (entries, versions)
 }

@@ -22,10 +22,17 @@ const VERSIONS_AT_ONCE: usize = 32;
 
 /// Which secret.
 pub struct PurgeSecret {
-    /// The vault.
-    pub vault: VaultName,
-    /// The secret.
-    pub name: String,
+    vault: VaultName,
+    name: String,
+    /// The daemon's own purge: it does nothing to what is no longer due, or gone.
+    only_when_due: bool,
+}
+
+impl PurgeSecret {
+    /// At a caller's word.
+    pub fn now(vault: VaultName, name: String) -> Self {
+        Self { vault, name, only_when_due: false }
+    }
 }
 
 /// The secrets whose time has come: their retention is over, or their purge was begun and interrupted.
@@ -33,7 +40,7 @@ pub fn due(view: &View, now: i64) -> Vec<Job> {
     // A certificate's goes with the certificate.
     let is_due = |secret: &Named<SecretRecord>| !secret.record.managed && is_over(&secret.record, now);
     let job = |vault: &Vault, name: &str| {
-        let operation = PurgeSecret { vault: VaultName::Id(vault.id), name: name.to_owned() };
+        let operation = PurgeSecret { vault: VaultName::Id(vault.id), name: name.to_owned(), only_when_due: true };
         Job::new(&format!("{}/{name}", vault.id), operation)
     };
     let of_vault = |vault: &Vault| {
@@ -62,45 +69,59 @@ impl Operation for PurgeSecret {
     }
 
     fn run(grant: Authorized<Self>, rooms: &Unsealed) -> Result<()> {
-        let (vault, name) = (grant.vault()?.id, &grant.operation().name);
+        let (vault, operation) = (grant.vault()?.id, grant.operation());
         let mut is_first = true;
-        while purge_some(&rooms.keys, vault, name, is_first)? {
+        while operation.purge_some(&rooms.keys, vault, is_first)? {
             is_first = false;
         }
-        Ok(())
+        rooms.keys.scrub()?;
+        operation.forget(&rooms.keys, vault)
     }
 }
 
-/// Takes away as much as one transaction may; whether there is more. The current version goes first, so that nothing of what is left is
-/// listed or recovered, and the record says that its time has come: after a crash the daemon goes on by itself.
-fn purge_some(keys: &Keys, vault: Id, name: &str, is_first: bool) -> Result<bool> {
-    keys.write(|_| {
-        let view = keys.catalog.view();
-        let vault = view.vault(vault).ok_or_else(|| Error::vault_not_found(&vault.to_string()))?;
-        let secret = match vault.secrets.get_deleted(name) {
-            Some(secret) => secret,
-            None if is_first => {
-                return Err(Error::new(ErrorCode::SecretNotFound, format!("no deleted secret '{name}'")));
+impl PurgeSecret {
+    /// Takes away the rows of as many versions as one transaction may; whether there were any. The current version goes first, so that
+    /// nothing of what is left is listed or recovered, and the record says that its time has come: after a crash the daemon goes on by
+    /// itself.
+    fn purge_some(&self, keys: &Keys, vault: Id, is_first: bool) -> Result<bool> {
+        let name = &self.name;
+        keys.write(|_| {
+            let view = keys.catalog.view();
+            let vault = view.vault(vault).ok_or_else(|| Error::vault_not_found(&vault.to_string()))?;
+            let now = clock::now_seconds();
+            let secret = match vault.secrets.get_deleted(name) {
+                Some(secret) if !self.only_when_due || is_over(&secret.record, now) => secret,
+                None if is_first && !self.only_when_due => {
+                    return Err(Error::new(ErrorCode::SecretNotFound, format!("no deleted secret '{name}'")));
+                }
+                _ => return Ok((Vec::new(), false)),
+            };
+            check(vault, secret, now)?;
+            let mut entries = Vec::new();
+            for version in secret.versions.iter().rev().take(VERSIONS_AT_ONCE) {
+                let id = Id::from_bytes(&version.id)?;
+                entries.push(Entry::delete(row::secret_value(vault.id, id)));
+                entries.push(Entry::delete(row::secret_version(vault.id, id)));
             }
-            None => return Ok((Vec::new(), false)),
-        };
-        let now = clock::now_seconds();
-        check(vault, secret, now)?;
-        let row_name = row::secret(vault.id, &name.to_ascii_lowercase());
-        let newest_first = secret.versions.iter().rev().take(VERSIONS_AT_ONCE);
-        let mut entries = Vec::new();
-        for version in newest_first {
-            let id = Id::from_bytes(&version.id)?;
-            entries.push(Entry::delete(row::secret_value(vault.id, id)));
-            entries.push(Entry::delete(row::secret_version(vault.id, id)));
-        }
-        let more = secret.versions.len() > VERSIONS_AT_ONCE;
-        entries.push(match more {
-            true => Entry::put(row_name, &SecretRecord { scheduled_purge: Some(now), ..(*secret.record).clone() }),
-            false => Entry::delete(row_name),
-        });
-        Ok((entries, more))
-    })
+            let any = !entries.is_empty();
+            if any {
+                let record = SecretRecord { scheduled_purge: Some(now), ..(*secret.record).clone() };
+                entries.push(Entry::put(row::secret(vault.id, &name.to_ascii_lowercase()), &record));
+            }
+            Ok((entries, any))
+        })
+    }
+
+    /// Gives the name free, when what it was of is gone from the disk too.
+    fn forget(&self, keys: &Keys, vault: Id) -> Result<()> {
+        keys.write(|_| {
+            let view = keys.catalog.view();
+            let secret = view.vault(vault).and_then(|vault| vault.secrets.get_deleted(&self.name));
+            let is_empty = secret.is_some_and(|secret| secret.versions.is_empty());
+            let name_row = || Entry::delete(row::secret(vault, &self.name.to_ascii_lowercase()));
+            Ok((is_empty.then(name_row).into_iter().collect(), ()))
+        })
+    }
 }
 
 fn check(vault: &Vault, secret: &Named<SecretRecord>, now: i64) -> Result<()> {

@@ -12,8 +12,8 @@ use crate::{
     identity::{Caller, UserType, pin_object_id},
     keys::record::{AccessPolicyRecord, NetworkRecord, VaultRecord},
     policy::{
-        Area, Permission,
-        grants::ALL,
+        grants,
+        principals::parse_guid,
         profile::{Profile, WrappingRule},
     },
 };
@@ -93,7 +93,8 @@ pub fn public_network_access(text: &str) -> Result<String> {
 pub fn network(rules: NetworkRules) -> Result<NetworkRecord> {
     let NetworkRules { default_action, bypass, ip_addresses, subnet_ids } = rules;
     for list in [&ip_addresses, &subnet_ids] {
-        if list.len() > MAX_NETWORK_RULES || list.iter().any(|text| text.is_empty() || text.len() > MAX_NETWORK_RULE_LEN)
+        if list.len() > MAX_NETWORK_RULES
+            || list.iter().any(|text| text.is_empty() || text.len() > MAX_NETWORK_RULE_LEN)
         {
             return Err(invalid(format!(
                 "at most {MAX_NETWORK_RULES} addresses and subnets, each of 1 to {MAX_NETWORK_RULE_LEN} bytes"
@@ -124,8 +125,7 @@ pub fn location(text: &str) -> Result<String> {
     if text.is_empty() {
         return Ok(String::new());
     }
-    location::normalize(text)
-        .ok_or_else(|| invalid("a location has 1 to 64 letters, digits and hyphens, blanks aside"))
+    location::normalize(text).ok_or_else(|| invalid("a location has 1 to 64 letters, digits and hyphens, blanks aside"))
 }
 
 /// Azure's rule, in ASCII: 1 to 90 letters, digits and `-_.()`, no dot last.
@@ -160,51 +160,14 @@ fn access_policy(policy: AccessPolicy) -> Result<AccessPolicyRecord> {
         "" => Vec::new(),
         text => parse_guid(text)?.0.to_vec(),
     };
-    Ok(AccessPolicyRecord {
+    grants::check_entry(AccessPolicyRecord {
         object_id: parse_guid(&policy.object_id)?.0.to_vec(),
         application_id,
-        keys: permission_names("key", &Permission::names(Area::Key), policy.keys)?,
-        secrets: permission_names("secret", &Permission::names(Area::Secret), policy.secrets)?,
-        certificates: permission_names("certificate", &Permission::names(Area::Certificate), policy.certificates)?,
-        storage: permission_names("storage", &STORAGE_PERMISSIONS, policy.storage)?,
+        keys: policy.keys,
+        secrets: policy.secrets,
+        certificates: policy.certificates,
+        storage: policy.storage,
     })
-}
-
-/// What Key Vault has for storage accounts: kept, for nothing here.
-const STORAGE_PERMISSIONS: [&str; 14] = [
-    "backup",
-    "delete",
-    "deletesas",
-    "get",
-    "getsas",
-    "list",
-    "listsas",
-    "purge",
-    "recover",
-    "regeneratekey",
-    "restore",
-    "set",
-    "setsas",
-    "update",
-];
-
-/// The names of a list as Key Vault writes them, each once.
-fn permission_names(what: &str, known: &[&str], names: Vec<String>) -> Result<Vec<String>> {
-    let mut found: Vec<String> = Vec::with_capacity(names.len());
-    for name in names {
-        let known_name = known.iter().chain([&ALL]).find(|known| known.eq_ignore_ascii_case(&name));
-        let known_name = known_name.ok_or_else(|| {
-            invalid(format!("'{name}' is no {what} permission; they are: all, {}", known.join(", ")))
-        })?;
-        if !found.iter().any(|other| other == known_name) {
-            found.push((*known_name).to_owned());
-        }
-    }
-    Ok(found)
-}
-
-fn parse_guid(text: &str) -> Result<Id> {
-    Id::parse(&text.replace('-', "")).map_err(|_| invalid(format!("'{text}' is no GUID")))
 }
 
 /// Whether two entries are for the same principal.
@@ -233,7 +196,7 @@ pub struct VaultChange {
 impl VaultChange {
     /// By a caller.
     pub fn by(caller: &Caller) -> Self {
-        Self { by: caller.to_string() }
+        Self { by: caller.principal_name() }
     }
 
     /// A record that has just been changed.

@@ -19,6 +19,13 @@ use crate::{
     store::{MemoryStore, Write},
 };
 
+#[path = "tests/certificates.rs"]
+mod certificates;
+#[path = "tests/data_plane.rs"]
+mod data_plane;
+#[path = "tests/secrets.rs"]
+mod secrets;
+#[path = "tests/vaults.rs"]
 mod vaults;
 
 #[path = "tests/key_lifecycle.rs"]
@@ -348,7 +355,7 @@ async fn a_deleted_vault_takes_its_keys_and_logins_along() {
     assert_eq!(code(fixture.run(user, sign("dev", "web")).await), Some(ErrorCode::VaultNotFound));
     let again = v1::CreateVaultRequest { name: "DEV".into(), ..Default::default() };
     let again = fixture.run(Caller::Internal, CreateVault::parse(again, false).unwrap()).await;
-    assert_eq!(code(again), Some(ErrorCode::AlreadyExists));
+    assert_eq!(code(again), Some(ErrorCode::NameDeleted));
 }
 
 /// Flips a bit of a stored row while the daemon is down.

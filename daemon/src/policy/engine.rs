@@ -157,6 +157,17 @@ impl Policy {
         })
     }
 
+    /// What everybody on this machine may do with public keys, to verify, needs a right of one's own where the key is secret: a MAC is
+    /// checked with what it is made with.
+    pub fn check_own_right(&self, view: &View, caller: &Caller, target: Target<'_>, wanted: Permission) -> Result<()> {
+        let Caller::Peer(peer @ Peer::Unix { .. }) = caller else { return Ok(()) };
+        if self.is_admin(view, caller) || rights(view, peer.object_id(view.cluster), None, target, wanted).is_allowed() {
+            return Ok(());
+        }
+        let refused = format!("{caller} may not {} with a secret key", wanted.full_name());
+        Err(Error::new(ErrorCode::PermissionDenied, refused))
+    }
+
     /// Whether a caller was granted something at a place, for verbs that show only what may be seen.
     pub fn allows(&self, view: &View, caller: &Caller, target: Target<'_>, wanted: Permission) -> bool {
         self.decide(view, caller, target, wanted).is_ok_and(Verdict::is_allowed)

@@ -10,6 +10,7 @@ use super::{
     scope::{Address, Scope},
 };
 use crate::{
+    error::{Error, ErrorCode, Result},
     id::Id,
     identity::{UserType, pin_object_id, subscription_id},
     keys::record::{AccessPolicyRecord, AssignmentRecord, RoleRecord, VaultRecord},
@@ -109,6 +110,59 @@ fn named(area: Area, names: &[String]) -> PermissionSet {
         return PermissionSet::area(area);
     }
     names.iter().flat_map(|name| Permission::named(area, name)).collect()
+}
+
+/// Permissions that Key Vault has for storage accounts, which it no longer manages. They are kept and give nothing.
+const STORAGE: [&str; 14] = [
+    "get",
+    "list",
+    "delete",
+    "set",
+    "update",
+    "regeneratekey",
+    "recover",
+    "purge",
+    "backup",
+    "restore",
+    "setsas",
+    "listsas",
+    "getsas",
+    "deletesas",
+];
+
+/// Checks a list of an entry (`None`: the one for storage) and gives it back as it is kept: each name once, as Key Vault writes it.
+pub fn check_names(area: Option<Area>, names: Vec<String>) -> Result<Vec<String>> {
+    let legal = area.map_or_else(|| STORAGE.to_vec(), Permission::names);
+    let mut checked: Vec<String> = Vec::with_capacity(names.len().min(legal.len()));
+    for name in names {
+        let found = legal.iter().copied().chain([ALL]).find(|legal| legal.eq_ignore_ascii_case(&name));
+        let found = found.ok_or_else(|| {
+            let list = match area {
+                Some(Area::Key) => "key",
+                Some(Area::Secret) => "secret",
+                Some(Area::Certificate) => "certificate",
+                _ => "storage",
+            };
+            let legal = legal.join(", ");
+            let what = format!("there is no {list} permission '{name}'; there are: {ALL}, {legal}");
+            Error::new(ErrorCode::InvalidArgument, what)
+        })?;
+        if !checked.iter().any(|one| one == found) {
+            checked.push(found.to_owned());
+        }
+    }
+    Ok(checked)
+}
+
+/// The same for a whole entry.
+pub fn check_entry(entry: AccessPolicyRecord) -> Result<AccessPolicyRecord> {
+    Ok(AccessPolicyRecord {
+        keys: check_names(Some(Area::Key), entry.keys)?,
+        secrets: check_names(Some(Area::Secret), entry.secrets)?,
+        certificates: check_names(Some(Area::Certificate), entry.certificates)?,
+        storage: check_names(None, entry.storage)?,
+        ..entry
+    })
 }
 
 /// A role that somebody has.

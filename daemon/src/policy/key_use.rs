@@ -29,6 +29,14 @@ pub(super) fn check(version: &Version, needs: Ops, now: i64) -> Result<()> {
         let refused = format!("the key's operations do not include {}", needs.words());
         return Err(Error::new(ErrorCode::OperationNotPermitted, refused));
     }
+    // What was wrapped for a key for imports, that key must never decrypt for anybody, whatever it may do by now.
+    let import = Ops::of(KeyOperation::Import);
+    if version.policy.ever().has_any(import) && needs != import {
+        return Err(Error::new(
+            ErrorCode::OperationNotPermitted,
+            "a key that was ever one for imports does nothing else",
+        ));
+    }
     check_enabled(version)?;
     if needs.has_any(IN_TIME_ONLY) { check_time(version, now) } else { Ok(()) }
 }
@@ -47,14 +55,13 @@ pub(super) fn check_other(version: &Version, now: i64) -> Result<()> {
     check_time(version, now)
 }
 
-/// A session copy of a stored key ends with it: a key that was disabled or deleted does nothing more, whoever took a copy before.
-pub(super) fn check_original(vault: &Vault, version: &Version) -> Result<()> {
-    let original = &version.record.copied_from;
-    if original.is_empty() {
-        return Ok(());
-    }
-    match vault.version(Id::from_bytes(original)?).filter(|original| !original.record.private_hidden) {
-        Some(original) => check_enabled(original),
+/// The stored key that a session object is a copy of. A copy does no more than its original may now: when that is disabled, expired or
+/// deleted, whoever took a copy before has nothing of it.
+pub(super) fn original<'a>(vault: Option<&'a Vault>, version: &Version) -> Result<Option<&'a Version>> {
+    let (Some(vault), false) = (vault, version.record.copied_from.is_empty()) else { return Ok(None) };
+    let original = vault.version(Id::from_bytes(&version.record.copied_from)?);
+    match original.filter(|original| !original.record.private_hidden) {
+        Some(original) => Ok(Some(original)),
         None => disabled("is a copy of one that is deleted"),
     }
 }
@@ -78,7 +85,7 @@ pub(super) fn needs_pin(needs: Ops) -> bool {
     needs.has_any(Ops::NEEDS_PIN)
 }
 
-fn disabled(why: &str) -> Result<()> {
+fn disabled<T>(why: &str) -> Result<T> {
     Err(Error::new(ErrorCode::KeyDisabled, format!("the key {why}")))
 }
 

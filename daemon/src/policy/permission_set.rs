@@ -24,6 +24,11 @@ impl PermissionSet {
         Self(bits)
     }
 
+    /// All there are.
+    pub fn all() -> Self {
+        PERMISSIONS.iter().map(|row| row.permission).collect()
+    }
+
     /// All of an area.
     pub const fn area(area: Area) -> Self {
         let (mut bits, mut index) = (0, 0);

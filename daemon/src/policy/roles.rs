@@ -329,9 +329,14 @@ pub fn permissions(role: &RoleRecord) -> PermissionSet {
     if allowed.contains(Permission::AssignRoles) { allowed } else { allowed.without(GIVING_RIGHTS) }
 }
 
-/// Whether an action is one of a pattern's, whatever its case; `*` stands for any text, slashes too.
+/// Whether an action is one of a pattern's, whatever its case; `*` stands for any text, slashes too, and between two slashes also for
+/// nothing: who may read everything of a vault ("vaults/*/read") may read the vault.
 fn matches(pattern: &str, action: &str) -> bool {
     let (pattern, action) = (pattern.to_ascii_lowercase(), action.to_ascii_lowercase());
+    is_like(&pattern, &action) || is_like(&pattern.replace("/*/", "/"), &action)
+}
+
+fn is_like(pattern: &str, action: &str) -> bool {
     let mut parts = pattern.split('*');
     let Some(mut rest) = parts.next().and_then(|first| action.strip_prefix(first)) else { return false };
     let Some(last) = parts.next_back() else { return rest.is_empty() };
@@ -353,7 +358,8 @@ mod tests {
             ("*/read", "a/b/read", true),
             ("*/read", "a/b/readers", false),
             ("a/*/read", "A/b/c/READ", true),
-            ("a/*/read", "a/read", false),
+            ("a/*/read", "a/read", true),
+            ("a/*/read", "aread", false),
             ("a/*", "a/", true),
             ("a/b", "a/b", true),
             ("a/b", "a/b/c", false),

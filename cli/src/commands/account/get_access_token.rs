@@ -34,9 +34,10 @@ pub struct Args {
 pub async fn run(args: &Args, context: &Context) -> Result<Reply> {
     // None of them changes anything here.
     let _ = (&args.resource, &args.resource_type, &args.scope, &args.tenant);
-    let session = context.session().await?.ok_or_else(|| {
-        Error::local("nobody is signed in, so there is no access token").fix("softkeep login")
-    })?;
+    let session = context
+        .session()
+        .await?
+        .ok_or_else(|| Error::local("nobody is signed in, so there is no access token").fix("softkeep login"))?;
     let who = super::who(context).await?;
     if let Some(subscription) = &args.subscription {
         set::check(subscription, &who)?;

@@ -78,8 +78,9 @@ fn in_years(years: u16) -> Result<i64> {
 
 /// The DER of the first certificate in a PEM text.
 fn certificate(text: &str) -> Result<Vec<u8>> {
-    crate::pem::certificate(text)
-        .ok_or_else(|| Error::usage("--cert has no certificate in PEM").fix("--cert @FILE, with BEGIN CERTIFICATE in it"))
+    crate::pem::certificate(text).ok_or_else(|| {
+        Error::usage("--cert has no certificate in PEM").fix("--cert @FILE, with BEGIN CERTIFICATE in it")
+    })
 }
 
 /// `--end-date`.

@@ -3,10 +3,7 @@
 #[cfg(test)]
 mod tests;
 
-use pkcs8::der::{
-    Document,
-    pem::{self, PemLabel},
-};
+use pkcs8::der::{Document, pem};
 use softkeep_proto::error::ErrorCode;
 
 use crate::error::{Error, Result};

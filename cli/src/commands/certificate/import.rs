@@ -58,7 +58,7 @@ pub async fn run(args: &Args, context: &Context) -> Result<Reply> {
     let mut client = context.certificates().await?;
     let mut answer = client.import_certificate(request.clone()).await.map_err(Error::from);
     let asks = args.password.is_none() && io::stdin().is_terminal();
-    if asks && answer.as_ref().is_err_and(|error| error.is(ErrorCode::PasswordIncorrect)) {
+    if asks && answer.as_ref().is_err_and(|error| error.code() == Some(ErrorCode::PasswordIncorrect)) {
         let password = secret::prompt("the file's password", "--password", false)?.to_string();
         answer = client.import_certificate(ImportCertificateRequest { password, ..request }).await.map_err(Error::from);
     }

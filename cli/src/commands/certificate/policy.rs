@@ -36,8 +36,7 @@ pub fn read(flag: &str, given: &str) -> Result<CertificatePolicy> {
     if let Some(x509) = document.object(&["x509CertificateProperties", "x509Props"])? {
         read_x509(&x509, &mut policy)?;
     }
-    policy.lifetime_actions =
-        document.objects(&["lifetimeActions"])?.iter().map(read_action).collect::<Result<_>>()?;
+    policy.lifetime_actions = document.objects(&["lifetimeActions"])?.iter().map(read_action).collect::<Result<_>>()?;
     Ok(policy)
 }
 
@@ -46,6 +45,10 @@ fn read_x509(x509: &Members<'_>, policy: &mut CertificatePolicy) -> Result<()> {
     policy.extended_key_usages = x509.texts(&["ekus"])?;
     policy.key_usages = x509.texts(&["keyUsage"])?;
     policy.validity_months = x509.number(&["validityInMonths", "validityMonths"])?;
+    if let Some(constraints) = x509.object(&["basicConstraints"])? {
+        policy.ca = constraints.flag(&["ca"])?.unwrap_or_default();
+        policy.path_length = constraints.number_if_any(&["pathLength"])?;
+    }
     if let Some(names) = x509.object(&["subjectAlternativeNames", "sans"])? {
         policy.dns_names = names.texts(&["dnsNames"])?;
         policy.emails = names.texts(&["emails"])?;

@@ -3,11 +3,7 @@
 use softkeep_proto::v1::RecoverDeletedCertificateRequest;
 
 use crate::{
-    args::target::ObjectTarget,
-    client::Context,
-    commands::Reply,
-    error::Result,
-    identifier::Collection,
+    args::target::ObjectTarget, client::Context, commands::Reply, error::Result, identifier::Collection,
     shape::certificate as shape,
 };
 

@@ -24,8 +24,7 @@ pub struct Args {
 pub async fn run(args: Args, context: &Context) -> Result<Reply> {
     // Nothing manages a group here.
     let _ = args.managed_by;
-    let request =
-        CreateGroupRequest { name: args.group.name, location: args.location, tags: args.tags.map()? };
+    let request = CreateGroupRequest { name: args.group.name, location: args.location, tags: args.tags.map()? };
     let made = context.vaults().await?.create_group(request).await?.into_inner();
     Ok(Reply::value(group::group(&made)).columns(group::GROUP_COLUMNS))
 }

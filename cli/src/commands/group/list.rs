@@ -15,7 +15,11 @@ pub struct Args {
 
 /// Lists the groups.
 pub async fn run(args: &Args, context: &Context) -> Result<Reply> {
-    let wanted = |tags: &std::collections::HashMap<String, String>| match args.tag.as_deref().map(|tag| tag.split_once('=').unwrap_or((tag, ""))) {
+    let wanted = |tags: &std::collections::HashMap<String, String>| match args
+        .tag
+        .as_deref()
+        .map(|tag| tag.split_once('=').unwrap_or((tag, "")))
+    {
         None => true,
         Some((name, "")) => tags.contains_key(name),
         Some((name, value)) => tags.get(name).is_some_and(|found| found == value),

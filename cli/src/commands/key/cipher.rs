@@ -64,7 +64,11 @@ impl DataType {
 
 /// A ciphertext: never a secret, so that nobody is warned about it.
 pub fn ciphertext(flag: &str, given: &str) -> Result<Vec<u8>> {
-    let text = if given == "-" || given.starts_with('@') { secret::from_flag(flag, given)? } else { Zeroizing::new(given.to_owned()) };
+    let text = if given == "-" || given.starts_with('@') {
+        secret::from_flag(flag, given)?
+    } else {
+        Zeroizing::new(given.to_owned())
+    };
     Ok(encoding::from_base64(flag, &text)?.to_vec())
 }
 

@@ -85,7 +85,9 @@ fn kty(kty: Option<&str>, curve: Option<&str>, size: Option<u32>, protection: Op
         return Err(Error::usage("--size is for RSA and oct keys").fix("choose the key's size with --curve"));
     }
     match curve {
-        Some(_) if !ec && !okp => Err(Error::usage("--curve is for EC and OKP keys").fix("--kty EC, or leave --kty out")),
+        Some(_) if !ec && !okp => {
+            Err(Error::usage("--curve is for EC and OKP keys").fix("--kty EC, or leave --kty out"))
+        }
         Some(name) if edwards != okp => {
             Err(Error::usage(format!("{name} is no curve of {kty} keys")).fix("leave --kty out"))
         }

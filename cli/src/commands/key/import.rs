@@ -48,7 +48,7 @@ pub struct Args {
     #[arg(long)]
     dry_run: bool,
     #[command(flatten)]
-    folder: folder::Args,
+    folder: folder::FolderArgs,
 }
 
 /// Where the key is.
@@ -192,9 +192,15 @@ fn explained(error: Error) -> Error {
             "make one with: softkeep key create --kty RSA-HSM --size 4096 --ops import --name KEK"
         }
         Some(ErrorCode::InvalidArgument) => "wrap it for a key of this vault, and name that with --kek; docs/byok.md",
-        Some(ErrorCode::KeyTypeMismatch) => "leave --kty and --curve out; the key that unwraps is RSA with 2048 to 4096 bits",
-        Some(ErrorCode::KeyDisabled) => "make a new key for imports, download it and wrap for it; one for a single use is spent",
-        Some(ErrorCode::KeyNotFound) => "the key that it was wrapped for is not in this vault; softkeep key list prints those that are",
+        Some(ErrorCode::KeyTypeMismatch) => {
+            "leave --kty and --curve out; the key that unwraps is RSA with 2048 to 4096 bits"
+        }
+        Some(ErrorCode::KeyDisabled) => {
+            "make a new key for imports, download it and wrap for it; one for a single use is spent"
+        }
+        Some(ErrorCode::KeyNotFound) => {
+            "the key that it was wrapped for is not in this vault; softkeep key list prints those that are"
+        }
         _ => return error,
     };
     error.fix(fix)

@@ -52,17 +52,14 @@ impl Message {
             return match algorithm.takes {
                 Takes::Digest(hash) => digest_of(hash, path),
                 Takes::Message => Ok(files::read("--in", path)?.to_vec()),
-                Takes::Padding => {
-                    Err(Error::usage(format!("{} signs no file", algorithm.name)).fix("--digest BASE64"))
-                }
+                Takes::Padding => Err(Error::usage(format!("{} signs no file", algorithm.name)).fix("--digest BASE64")),
             };
         };
         let digest = encoding::from_base64("--digest", text)?;
         if let Takes::Digest(hash) = algorithm.takes
             && digest.len() != hash.len()
         {
-            let message =
-                format!("--digest has {} bytes, {} takes {}", digest.len(), algorithm.name, hash.len());
+            let message = format!("--digest has {} bytes, {} takes {}", digest.len(), algorithm.name, hash.len());
             return Err(Error::coded(ErrorCode::InvalidLength, message));
         }
         Ok(digest.to_vec())

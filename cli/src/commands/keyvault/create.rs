@@ -102,7 +102,7 @@ pub async fn run(args: Args, context: &Context) -> Result<Reply> {
         enabled_for_deployment: args.enabled_for.deployment.unwrap_or_default(),
         enabled_for_disk_encryption: args.enabled_for.disk_encryption.unwrap_or_default(),
         enabled_for_template_deployment: args.enabled_for.template_deployment.unwrap_or_default(),
-        authorization: args.enable_rbac_authorization.map(super::authorization).unwrap_or_default(),
+        authorization: args.enable_rbac_authorization.map(super::authorization).unwrap_or_default().to_owned(),
         access_policies: Vec::<AccessPolicy>::new(),
         no_self_permissions: args.no_self_perms.unwrap_or_default(),
         network_rules: Some(rules),

@@ -81,9 +81,8 @@ pub async fn run(args: &Args, context: &Context) -> Result<Reply> {
 }
 
 fn compile(text: &str) -> Result<jmespath::Expression<'static>> {
-    jmespath::compile(text).map_err(|error| {
-        Error::usage(format!("--custom: {}", error.to_string().lines().next().unwrap_or_default()))
-    })
+    jmespath::compile(text)
+        .map_err(|error| Error::usage(format!("--custom: {}", error.to_string().lines().next().unwrap_or_default())))
 }
 
 fn truthy(query: &jmespath::Expression<'_>, value: Value) -> Result<bool> {

@@ -61,10 +61,13 @@ pub async fn run(args: &Args, context: &Context) -> Result<Reply> {
         None
     } else {
         let vault = context.settings.vault(args.vault.vault_name.as_deref())?;
-        let pin = secret::given_or_asked("--softkeep-pin", args.softkeep_pin.as_deref(), "user PIN of the vault", false)?;
+        let pin =
+            secret::given_or_asked("--softkeep-pin", args.softkeep_pin.as_deref(), "user PIN of the vault", false)?;
         let mut module = Module::log_in(context, &vault, pin.as_bytes()).await?;
+        // Private keys that this run has made: the public key that came with each is only derived from it, and gives way to the token's.
+        let mut made = Vec::new();
         for object in &objects {
-            migrate(&mut module, &token, object, &objects, &mut report).await?;
+            migrate(&mut module, &token, object, &mut made, &mut report).await?;
         }
         Some(vault)
     };
@@ -83,19 +86,23 @@ fn read(token: &Token, key: &store::TokenKey) -> Result<(Vec<Object>, Report)> {
     Ok((objects, report))
 }
 
-async fn migrate(
+async fn migrate<'a>(
     module: &mut Module,
     token: &Token,
-    object: &Object,
-    all: &[Object],
+    object: &'a Object,
+    made: &mut Vec<&'a Object>,
     report: &mut Report,
 ) -> Result<()> {
     if let Some(why) = object.refusal() {
         report.add(object, "skipped", why);
         return Ok(());
     }
-    let outcome = match module.find(object.search()).await {
-        Ok(found) if found.iter().any(|found| object.is(found, all)) => {
+    let found = match made.iter().any(|private| private.has_public_half(object)) {
+        true => Ok(Vec::new()),
+        false => module.find(object.search()).await,
+    };
+    let outcome = match found {
+        Ok(found) if found.iter().any(|found| object.is(found)) => {
             report.add(object, "skipped", "it is in the vault already");
             return Ok(());
         }
@@ -103,7 +110,10 @@ async fn migrate(
         Err(error) => Err(error),
     };
     match outcome {
-        Ok(()) => report.add(object, "imported", &object.left_behind()),
+        Ok(()) => {
+            made.push(object);
+            report.add(object, "imported", &object.left_behind());
+        }
         // The other objects would fail the same way.
         Err(error) if error.exit() == softkeep_proto::error::ExitCode::Unreachable => return Err(error),
         Err(error) => report.add(object, "failed", error.message()),

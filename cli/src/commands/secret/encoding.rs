@@ -59,9 +59,7 @@ impl FileEncoding {
 
     /// The secret's value of a file's content, to the last byte.
     pub fn value(self, content: &[u8]) -> Result<Zeroizing<Vec<u8>>> {
-        let wrong = || {
-            Error::usage(format!("--file is not {}", self.name())).fix("--encoding base64 takes any bytes")
-        };
+        let wrong = || Error::usage(format!("--file is not {}", self.name())).fix("--encoding base64 takes any bytes");
         let text = match self {
             Self::Utf8 => std::str::from_utf8(content).map_err(|_| wrong())?.to_owned(),
             Self::Ascii if content.is_ascii() => String::from_utf8_lossy(content).into_owned(),

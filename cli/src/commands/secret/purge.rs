@@ -2,13 +2,7 @@
 
 use softkeep_proto::v1::PurgeDeletedSecretRequest;
 
-use crate::{
-    args::target::ObjectTarget,
-    client::Context,
-    commands::Reply,
-    error::Result,
-    identifier::Collection,
-};
+use crate::{args::target::ObjectTarget, client::Context, commands::Reply, error::Result, identifier::Collection};
 
 /// Flags.
 #[derive(clap::Args)]

@@ -70,7 +70,9 @@ pub fn parse(blob: &[u8], format: &str, algorithm: &str) -> Result<Envelope> {
         })?,
     };
     match dialect {
-        Dialect::Azure | Dialect::Softkeep => transfer_file::parse(blob, (!format.is_empty()).then_some(dialect), algorithm),
+        Dialect::Azure | Dialect::Softkeep => {
+            transfer_file::parse(blob, (!format.is_empty()).then_some(dialect), algorithm)
+        }
         Dialect::Aws => bytes(dialect, blob.to_vec(), algorithm, aws),
         Dialect::Gcp => bytes(dialect, blob.to_vec(), algorithm, gcp),
         Dialect::OpenBao => {
@@ -120,7 +122,9 @@ fn bytes(
 pub(super) fn unknown(dialect: Dialect, algorithm: &str) -> Error {
     let known = match dialect {
         Dialect::Azure | Dialect::Softkeep => "CKM_RSA_AES_KEY_WRAP, RSA_AES_KEY_WRAP_256, RSA_AES_KEY_WRAP_384",
-        Dialect::Aws | Dialect::Raw => "RSA_AES_KEY_WRAP_SHA_1, RSA_AES_KEY_WRAP_SHA_256, RSAES_OAEP_SHA_1, RSAES_OAEP_SHA_256",
+        Dialect::Aws | Dialect::Raw => {
+            "RSA_AES_KEY_WRAP_SHA_1, RSA_AES_KEY_WRAP_SHA_256, RSAES_OAEP_SHA_1, RSAES_OAEP_SHA_256"
+        }
         Dialect::Gcp => "rsa-oaep-{3072,4096}-{sha1,sha256}-aes-256, rsa-oaep-{3072,4096}-sha256",
         Dialect::OpenBao => "SHA1, SHA256, SHA384, SHA512",
     };

@@ -50,4 +50,3 @@ fn read(material: Zeroizing<Vec<u8>>) {
         drop(crate::crypto::key_info::check_import(&material));
     }
 }
-

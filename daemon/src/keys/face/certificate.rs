@@ -18,6 +18,8 @@ pub(super) fn published(version: &Version, label: &str) -> Option<Face> {
 pub(super) fn issued(version: &Version, label: &str, der: &[u8]) -> Option<Face> {
     let mut face = beside(version, label, der)?;
     let parsed = Certificate::from_der(der).ok()?;
+    // Whoever deletes the certificate in the vault deletes this.
+    face.attributes.insert(ck::CKA_DESTROYABLE, flag(false));
     let validity = parsed.tbs_certificate().validity();
     for (kind, time) in [(ck::CKA_START_DATE, &validity.not_before), (ck::CKA_END_DATE, &validity.not_after)] {
         let day = time.to_date_time();

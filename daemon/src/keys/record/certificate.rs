@@ -4,6 +4,9 @@
 use std::collections::BTreeMap;
 
 use prost::Message;
+use zeroize::Zeroize as _;
+
+use super::{SecretVersionRecord, VersionRecord};
 
 /// A certificate: a name and what all its versions share. Row `certificate/{vault}/{name in lower case}`.
 #[derive(Clone, PartialEq, Message)]
@@ -60,6 +63,11 @@ pub struct CertificateVersionRecord {
     pub content_type: String,
     #[prost(string, tag = "11")]
     pub request_id: String,
+    /// What the certificate says, in seconds since 1970.
+    #[prost(int64, tag = "12")]
+    pub not_before: i64,
+    #[prost(int64, tag = "13")]
+    pub not_after: i64,
 }
 
 /// What the next version is to be.
@@ -216,4 +224,44 @@ pub struct ContactRecord {
     pub name: String,
     #[prost(string, tag = "3")]
     pub phone: String,
+}
+
+/// A backup of a certificate, in the clear inside its seal. It has no `Debug`: it holds keys.
+#[derive(Clone, PartialEq, Message)]
+#[prost(skip_debug)]
+#[allow(missing_docs)]
+pub struct CertificateBackup {
+    /// Where it was taken.
+    #[prost(bytes = "vec", tag = "1")]
+    pub vault: Vec<u8>,
+    #[prost(message, optional, tag = "2")]
+    pub certificate: Option<CertificateRecord>,
+    #[prost(message, repeated, tag = "3")]
+    pub versions: Vec<CertificateVersionBackup>,
+}
+
+/// One version in a backup of a certificate, with its key and its secret.
+#[derive(Clone, PartialEq, Message)]
+#[prost(skip_debug)]
+#[allow(missing_docs)]
+pub struct CertificateVersionBackup {
+    #[prost(message, optional, tag = "1")]
+    pub record: Option<CertificateVersionRecord>,
+    #[prost(message, optional, tag = "2")]
+    pub key: Option<VersionRecord>,
+    /// PKCS#8.
+    #[prost(bytes = "vec", tag = "3")]
+    pub material: Vec<u8>,
+    #[prost(message, optional, tag = "4")]
+    pub secret: Option<SecretVersionRecord>,
+    /// The secret's value.
+    #[prost(bytes = "vec", tag = "5")]
+    pub value: Vec<u8>,
+}
+
+impl Drop for CertificateVersionBackup {
+    fn drop(&mut self) {
+        self.material.zeroize();
+        self.value.zeroize();
+    }
 }

@@ -10,9 +10,7 @@ use softkeep_proto::{
 
 use super::ImportKey;
 use crate::{
-    audit::{
-        receipt::{MAX_RECEIPT_BYTES, Receipt},
-    },
+    audit::receipt::{MAX_RECEIPT_BYTES, Receipt},
     clock,
     crypto::{
         self,
@@ -124,7 +122,10 @@ fn find_kek(vault: &str, envelope: &Envelope, wrapped: &v1::WrappedKey) -> Resul
 /// whoever may use it so. Whether it is enabled, the policy room has seen.
 fn check_kek(kek: &Version, name: &KeyName) -> Result<u32> {
     let (KeyType::Rsa(bits), ck::CKO_PRIVATE_KEY) = (kek.key_type, kek.class()) else {
-        return Err(Error::new(ErrorCode::KeyTypeMismatch, format!("the key '{name}' is no RSA key: it cannot unwrap")));
+        return Err(Error::new(
+            ErrorCode::KeyTypeMismatch,
+            format!("the key '{name}' is no RSA key: it cannot unwrap"),
+        ));
     };
     if kek.is_session_object() || kek.ops() != IMPORT || kek.policy.ever() != IMPORT {
         let refusal = format!("the key '{name}' is not one for imports: its operations must be 'import' alone, always");

@@ -58,7 +58,10 @@ impl Wishes {
     /// The same key, but for one import only.
     pub fn for_single_use(self, single_use: bool) -> Result<Self> {
         if single_use && self.ops != Ops::of(KeyOperation::Import) {
-            return Err(Error::new(ErrorCode::InvalidArgument, "only a key for imports (key_ops 'import') is for a single use"));
+            return Err(Error::new(
+                ErrorCode::InvalidArgument,
+                "only a key for imports (key_ops 'import') is for a single use",
+            ));
         }
         Ok(Self { single_use, ..self })
     }
@@ -199,7 +202,8 @@ pub fn check_sku(vault: &VaultRecord, hsm: bool) -> Result<()> {
     if !hsm || vault.sku.eq_ignore_ascii_case(PREMIUM) {
         return Ok(());
     }
-    let refusal = format!("the vault '{}' is of the SKU 'standard'; keys of a type ending in -HSM need 'premium'", vault.name);
+    let refusal =
+        format!("the vault '{}' is of the SKU 'standard'; keys of a type ending in -HSM need 'premium'", vault.name);
     Err(Error::new(ErrorCode::SkuNotSupported, refusal))
 }
 

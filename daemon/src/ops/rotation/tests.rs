@@ -28,8 +28,26 @@ fn durations_are_whole_and_of_the_calendar() {
         assert_eq!(parse(text).map(|duration| duration.days).ok(), Some(days), "{text}");
     }
     for text in [
-        "", "P", "90D", "P-1D", "-P1D", "+P1D", "P1.5D", "P1,5D", "PT1H", "P1DT1H", "P1D ", " P1D", "p1d", "P1Dx", "1 day",
-        "P1D1Y", "PD", "P0D", "P99999999999999999999Y", "P30D30D",
+        "",
+        "P",
+        "90D",
+        "P-1D",
+        "-P1D",
+        "+P1D",
+        "P1.5D",
+        "P1,5D",
+        "PT1H",
+        "P1DT1H",
+        "P1D ",
+        " P1D",
+        "p1d",
+        "P1Dx",
+        "1 day",
+        "P1D1Y",
+        "PD",
+        "P0D",
+        "P99999999999999999999Y",
+        "P30D30D",
     ] {
         assert_eq!(parse(text).map(|_| ()).unwrap_err().code, ErrorCode::InvalidArgument, "{text:?}");
     }
@@ -76,7 +94,8 @@ fn policies_keep_the_rules() {
 fn a_policy_is_shown_as_it_was_told() {
     let told = policy("P2Y", vec![action("Rotate", "P18M", ""), action("Notify", "", "P30D")]);
     let shown = show("v", "k", &check(&told, 7).unwrap());
-    let expected = v1::RotationPolicy { vault: "v".into(), name: "k".into(), created: Some(7), updated: Some(7), ..told };
+    let expected =
+        v1::RotationPolicy { vault: "v".into(), name: "k".into(), created: Some(7), updated: Some(7), ..told };
     assert_eq!(shown, expected);
     let default = show("v", "k", &default_record());
     assert_eq!(default.lifetime_actions, [action("Notify", "", "P30D")]);

@@ -5,20 +5,12 @@ use std::collections::HashSet;
 use super::*;
 use crate::{
     jobs,
-    keys::record::{KeyRecord, Ops, VersionRecord},
+    keys::record::{KeyRecord, Ops, VaultRecord, VersionRecord},
     ops::{
-        backup_key::BackupKey,
-        get_deleted_key::GetDeletedKey,
-        get_key::KeyView,
-        list_deleted_keys::ListDeletedKeys,
-        list_key_versions::ListKeyVersions,
-        purge_key::PurgeKey,
-        recover_key::RecoverKey,
-        restore_key::RestoreKey,
-        rotate_key::RotateKey,
-        set_attributes::SetAttributes,
-        set_rotation_policy::SetRotationPolicy,
-        update_key::UpdateKey,
+        backup_key::BackupKey, copy_object::CopyObject, get_deleted_key::GetDeletedKey, get_key::KeyView,
+        list_deleted_keys::ListDeletedKeys, list_key_versions::ListKeyVersions, purge_key::PurgeKey,
+        recover_key::RecoverKey, restore_key::RestoreKey, rotate_key::RotateKey, set_attributes::SetAttributes,
+        set_rotation_policy::SetRotationPolicy, update_key::UpdateKey,
     },
 };
 
@@ -108,8 +100,11 @@ impl Fixture {
     }
 
     fn audited(&self, operation: &str) -> usize {
-        let log = std::fs::read_to_string(self.config.data_dir.join("audit/audit-000001.jsonl")).unwrap();
-        log.lines().filter(|line| line.contains(&format!("\"{operation}\"")) && line.contains("\"ok\"")).count()
+        let rooms = self.pipeline.unsealed().unwrap();
+        rooms.audit.log().flush().unwrap();
+        let operation = format!("\"{operation}\"");
+        let is_it = |line: &&String| line.contains(&operation) && line.contains("\"done\"");
+        rooms.audit.log().tail(1000).unwrap().iter().filter(is_it).count()
     }
 }
 
@@ -130,7 +125,8 @@ async fn a_rotated_key_is_like_the_last_one_and_the_last_one_still_signs() {
     let fixture = Fixture::new().await;
     let attributes = v1::KeyAttributes { tags: [("a".into(), "b".into())].into(), ..Default::default() };
     for (name, kty, curve) in [("ec", "EC", "P-384"), ("okp", "OKP", ""), ("aes", "oct", "")] {
-        let request = v1::CreateKeyRequest { curve: curve.into(), attributes: Some(attributes.clone()), ..key(name, kty) };
+        let request =
+            v1::CreateKeyRequest { curve: curve.into(), attributes: Some(attributes.clone()), ..key(name, kty) };
         let first = fixture.create(request).await.unwrap();
         let second = fixture.rotate(name, "").await.unwrap();
         assert_ne!(first.version.id, second.version.id);
@@ -234,7 +230,6 @@ async fn an_expiry_is_announced_once() {
     assert_eq!(fixture.wake().await, 0);
     fixture.attributes("web", expires(now + 9 * DAY)).await.unwrap();
     assert_eq!(fixture.wake().await, 1);
-    fixture.restarted();
     assert_eq!(fixture.audited("key.near-expiry"), 2);
 }
 
@@ -311,18 +306,12 @@ async fn a_backup_has_everything_and_goes_into_any_vault_here() {
         let ordinal = new.version.record.ordinal;
         assert_eq!(new.version.record, VersionRecord { ordinal, ..old.version.record.clone() });
     }
-    let request = v1::VerifyRequest {
-        key: None,
-        algorithm: "ES256".into(),
-        digest: vec![7; 32],
-        signature: signature.to_vec(),
-    };
+    let request =
+        v1::VerifyRequest { key: None, algorithm: "ES256".into(), digest: vec![7; 32], signature: signature.to_vec() };
     let old = KeyName::Named("web".into(), Some(first.version.id));
     let verify = Verify::parse(dev(), old, request).unwrap();
     assert!(fixture.run(Caller::Internal, verify).await.unwrap().0);
     // Its secret too, and sealed to where it is: a daemon that has just started opens it.
-    let request = v1::DeleteKeyRequest::default();
-    drop(request);
     fixture.admin(DeleteKey { vault: VaultName::Named("other".into()), name: "web".into() }).await.unwrap();
     fixture.admin(PurgeKey::now(VaultName::Named("other".into()), "web".into())).await.unwrap();
     fixture.restore("other", &backup).await.unwrap();
@@ -401,7 +390,8 @@ async fn a_deleted_key_is_purged_by_hand_or_when_its_time_comes() {
     let rooms = fixture.pipeline.unsealed().unwrap();
     let left: HashSet<_> = fixture.store.range("blob/").unwrap().into_iter().map(|row| row.key).collect();
     let view = rooms.keys.catalog.view();
-    let known = view.every_vault().flat_map(|vault| vault.keys.values().map(|key| (vault.id, key.record.current.clone())));
+    let known =
+        view.every_vault().flat_map(|vault| vault.keys.values().map(|key| (vault.id, key.record.current.clone())));
     assert_eq!(left, known.map(|(vault, id)| row::blob(vault, Id::from_bytes(&id).unwrap())).collect());
 }
 
@@ -425,4 +415,134 @@ async fn a_certificates_key_is_changed_with_it_alone() {
     assert_eq!(fixture.wake().await, 0);
     assert_eq!(code(fixture.purge("web").await), managed);
     assert_eq!(code(fixture.admin(RecoverKey { vault: dev(), name: "web".into() }).await), managed);
+}
+
+#[tokio::test]
+async fn purge_protection_leaves_a_deleted_key_until_its_time() {
+    let fixture = Fixture::new().await;
+    let (vault, rooms) = (fixture.vault("dev"), fixture.pipeline.unsealed().unwrap());
+    let protect = || {
+        let view = rooms.keys.catalog.view();
+        let record = VaultRecord { purge_protection: true, ..(*view.vault(vault).unwrap().record).clone() };
+        Ok((vec![Entry::put(row::vault(vault), &record)], ()))
+    };
+    rooms.keys.write(|_| protect()).unwrap();
+    fixture.delete("web").await.unwrap();
+    assert_eq!(code(fixture.purge("web").await), Some(ErrorCode::PurgeProtected));
+    assert_eq!(fixture.wake().await, 0);
+    fixture.edit("web", |key, _| key.scheduled_purge = Some(clock::now_seconds()));
+    assert_eq!(fixture.wake().await, 1);
+    assert_eq!(code(fixture.purge("web").await), Some(ErrorCode::KeyNotFound));
+}
+
+#[tokio::test]
+async fn pages_keep_their_order_while_keys_come_and_go() {
+    let fixture = Fixture::new().await;
+    for name in ["b", "D", "f", "h"] {
+        fixture.create(key(name, "EC")).await.unwrap();
+    }
+    let mut names = Vec::new();
+    let mut after = String::new();
+    for turn in 0.. {
+        let page = fixture.admin(ListKeys { vault: dev(), after, limit: 2 }).await.unwrap();
+        names.extend(page.items.iter().map(|view| view.key.name.clone()));
+        let Some(next) = page.next else { break };
+        after = next;
+        if turn == 0 {
+            // Before the page's end, at it, and behind it.
+            fixture.create(key("a", "EC")).await.unwrap();
+            fixture.delete("d").await.unwrap();
+            fixture.delete("f").await.unwrap();
+            fixture.create(key("g", "EC")).await.unwrap();
+        }
+    }
+    assert_eq!(names, ["b", "D", "g", "h", "web"]);
+    let versions: Vec<_> = fixture.versions("h").await.iter().map(|view| view.version.id).collect();
+    let rotated = fixture.rotate("h", "").await.unwrap().version.id;
+    let all: Vec<_> = fixture.versions("h").await.iter().map(|view| view.version.id).collect();
+    assert_eq!(all, [versions, vec![rotated]].concat(), "oldest first");
+}
+
+#[tokio::test]
+async fn a_standard_vault_has_no_hsm_keys_and_a_strict_one_takes_in_no_open_ones() {
+    let fixture = Fixture::new().await;
+    for kty in ["RSA-HSM", "EC-HSM", "oct-HSM", "OKP-HSM"] {
+        assert_eq!(code(fixture.create(key("hsm", kty)).await), Some(ErrorCode::SkuNotSupported), "{kty}");
+    }
+    let vaults = [("premium", "", "premium"), ("strict", "strict", "premium"), ("plain", "", "standard")];
+    for (name, profile, sku) in vaults {
+        let (name, profile, sku) = (name.into(), profile.into(), sku.into());
+        let request = v1::CreateVaultRequest { name, profile, sku, ..Default::default() };
+        fixture.admin(CreateVault::parse(request, false).unwrap()).await.unwrap();
+    }
+    let request = v1::CreateKeyRequest { vault: "premium".into(), ..key("hsm", "EC-HSM") };
+    let made = fixture.admin(CreateKey::parse(request).unwrap()).await.unwrap();
+    assert!(made.version.record.hsm);
+    let backup =
+        fixture.admin(BackupKey { vault: VaultName::Named("premium".into()), name: "hsm".into() }).await.unwrap();
+    assert_eq!(code(fixture.restore("plain", &backup).await), Some(ErrorCode::SkuNotSupported));
+    fixture.restore("strict", &backup).await.unwrap();
+    // One that came in the clear.
+    fixture.edit("web", |_, version| {
+        let policy = version.policy.as_mut().unwrap();
+        policy.set_origin(crate::keys::record::Origin::Imported);
+    });
+    let rooms = fixture.pipeline.unsealed().unwrap();
+    let vault = fixture.vault("dev");
+    rooms
+        .keys
+        .write(|_| {
+            // Its blob is sealed to the changed policy.
+            let view = rooms.keys.catalog.view();
+            let vault = view.vault(vault).unwrap();
+            let version = vault.key("web").unwrap().current().unwrap();
+            let material = fixture.pipeline.backend.generate(version.key_type).unwrap();
+            Ok((vec![rooms.keys.seal_version(vault, &version.policy, &material).unwrap()], ()))
+        })
+        .unwrap();
+    let imported = fixture.backup("web").await.unwrap();
+    assert_eq!(code(fixture.restore("strict", &imported).await), Some(ErrorCode::TemplateInconsistent));
+    fixture.restore("plain", &imported).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_session_copy_ends_with_its_original() {
+    use cryptoki_sys as ck;
+    use softkeep_proto::{mechanism, pkcs11::v1::Attribute};
+
+    use crate::{
+        crypto::cipher::Cipher,
+        ops::{encrypt_secret::EncryptSecret, method::Method},
+    };
+    let fixture = Fixture::new().await;
+    let (vault, user) = (fixture.vault("dev"), fixture.user().await);
+    let view = fixture.create(key("aes", "oct")).await.unwrap();
+    let template = vec![Attribute { r#type: ck::CKA_TOKEN, value: vec![0].into() }];
+    let object = KeyName::Object(view.version.id, ck::CKO_SECRET_KEY);
+    let copy = CopyObject::parse(vault, object, template.clone(), &[]).unwrap();
+    let copy = fixture.run(user.clone(), copy).await.unwrap().faces[0].sealed.clone();
+    // And a copy of the copy.
+    let again = CopyObject::parse(vault, KeyName::Sealed(copy.clone()), template, &[]).unwrap();
+    let again = fixture.run(user.clone(), again).await.unwrap().faces[0].sealed.clone();
+    let uses = async |blob: &bytes::Bytes| {
+        let operation = EncryptSecret {
+            vault: dev(),
+            key: KeyName::Sealed(blob.clone()),
+            method: Method { row: mechanism::find(ck::CKM_AES_ECB).unwrap(), how: Cipher::AesEcb },
+            plaintext: vec![0; 16].into(),
+        };
+        code(fixture.run(user.clone(), operation).await)
+    };
+    let enabled = |enabled| v1::KeyAttributes { enabled: Some(enabled), ..Default::default() };
+    for blob in [&copy, &again] {
+        assert_eq!(uses(blob).await, None);
+        fixture.attributes("aes", enabled(false)).await.unwrap();
+        assert_eq!(uses(blob).await, Some(ErrorCode::KeyDisabled));
+        fixture.attributes("aes", enabled(true)).await.unwrap();
+        assert_eq!(uses(blob).await, None);
+        fixture.delete("aes").await.unwrap();
+        assert_eq!(uses(blob).await, Some(ErrorCode::KeyDisabled));
+        fixture.admin(RecoverKey { vault: dev(), name: "aes".into() }).await.unwrap();
+        assert_eq!(uses(blob).await, None);
+    }
 }

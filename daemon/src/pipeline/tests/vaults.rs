@@ -1,4 +1,4 @@
-//! Vaults and groups: made, changed, deleted, recovered, purged; and what each of them refuses.
+//! Vaults: made, changed, shown; and what is refused. Below: deleted and purged ones, groups.
 
 use std::sync::atomic::AtomicUsize;
 
@@ -7,7 +7,7 @@ use softkeep_proto::v1::{AccessPolicy, NetworkRules};
 use super::*;
 use crate::{
     identity::pin_object_id,
-    keys::record::{AssignmentRecord, VaultRecord},
+    keys::record::{AssignmentRecord, CertificateRecord, SecretRecord, VaultRecord},
     ops::{
         check_vault_name::{CheckVaultName, NameCheck},
         create_group::CreateGroup,
@@ -15,6 +15,7 @@ use crate::{
         get_deleted_vault::GetDeletedVault,
         get_group::GetGroup,
         get_vault::{GetVault, VaultView},
+        init_token::InitToken,
         list_deleted_vaults::ListDeletedVaults,
         list_groups::ListGroups,
         purge_vault::{self, PurgeVault},
@@ -24,6 +25,11 @@ use crate::{
     policy::{VaultRef, roles},
     store::{Change, Compare, Revision, Row},
 };
+
+#[path = "vaults/deletion.rs"]
+mod deletion;
+#[path = "vaults/groups.rs"]
+mod groups;
 
 /// A store that stops taking writes after some transactions, as a daemon does that is killed.
 struct Failing {
@@ -71,29 +77,29 @@ impl Fixture {
         pipeline
     }
 
-    async fn create(&self, caller: Caller, request: v1::CreateVaultRequest) -> Result<VaultRef> {
+    async fn make_vault(&self, caller: Caller, request: v1::CreateVaultRequest) -> Result<VaultRef> {
         self.run(caller, CreateVault::parse(request, false)?).await
     }
 
-    async fn group(&self, name: &str, location: &str) {
+    async fn make_group(&self, name: &str, location: &str) {
         let request = v1::CreateGroupRequest { name: name.into(), location: location.into(), ..Default::default() };
         self.run(Caller::Internal, CreateGroup::parse(request).unwrap()).await.unwrap();
     }
 
-    async fn delete(&self, name: &str) -> VaultRef {
+    async fn delete_vault(&self, name: &str) -> VaultRef {
         self.run(Caller::Internal, DeleteVault(named(name))).await.unwrap()
     }
 
-    async fn update(&self, caller: Caller, vault: v1::Vault, mask: &[&str]) -> Result<VaultRef> {
+    async fn change_vault(&self, caller: Caller, vault: v1::Vault, mask: &[&str]) -> Result<VaultRef> {
         self.run(caller, change("dev", vault, mask)?).await
     }
 
-    async fn purge(&self, name: &str) -> Result<()> {
+    async fn destroy_vault(&self, name: &str) -> Result<()> {
         self.run(Caller::Internal, purge(name)).await
     }
 
     /// Gives a role to a peer.
-    fn assign(&self, role: Id, peer: &Peer, scope: &str) {
+    fn give_role(&self, role: Id, peer: &Peer, scope: &str) {
         let rooms = self.pipeline.unsealed().unwrap();
         let id = Id::random().unwrap();
         let record = AssignmentRecord {
@@ -108,7 +114,7 @@ impl Fixture {
     }
 
     /// Changes a vault's record behind every verb's back.
-    fn doctor(&self, name: &str, change: impl FnOnce(&mut VaultRecord)) {
+    fn doctor_vault(&self, name: &str, change: impl FnOnce(&mut VaultRecord)) {
         let rooms = self.pipeline.unsealed().unwrap();
         let keys = &rooms.keys;
         let write = |_: &mut _| {
@@ -121,7 +127,7 @@ impl Fixture {
         keys.write(write).unwrap();
     }
 
-    fn rows_of(&self, vault: Id) -> Vec<String> {
+    fn rows_of_vault(&self, vault: Id) -> Vec<String> {
         let id = vault.to_string();
         let rows = self.store.range("").unwrap().into_iter().map(|row| row.key);
         rows.filter(|key| key.contains(&id)).collect()
@@ -158,9 +164,12 @@ async fn a_new_vault_has_azures_defaults_and_entries_for_its_users_and_its_maker
     let fixture = Fixture::new().await;
     let cluster = fixture.pipeline.unsealed().unwrap().keys.cluster;
     let root = Peer::Unix { uid: 0, pid: None };
-    let vault = fixture.create(Caller::Peer(root.clone()), request("Contoso")).await.unwrap();
+    let vault = fixture.make_vault(Caller::Peer(root.clone()), request("Contoso")).await.unwrap();
     let record = &vault.record;
-    assert_eq!((record.location.as_str(), record.resource_group.as_str(), record.sku.as_str()), ("local", "", "standard"));
+    assert_eq!(
+        (record.location.as_str(), record.resource_group.as_str(), record.sku.as_str()),
+        ("local", "", "standard")
+    );
     assert_eq!((record.soft_delete_retention_days, record.purge_protection, record.rbac), (90, false, false));
     assert_eq!((record.created_by.as_str(), record.updated_by.as_str()), ("uid:0", "uid:0"));
     let [user, officer, maker] = &record.access_policies[..] else { panic!("{:?}", record.access_policies) };
@@ -172,17 +181,18 @@ async fn a_new_vault_has_azures_defaults_and_entries_for_its_users_and_its_maker
     assert!([&maker.keys, &maker.secrets, &maker.certificates, &maker.storage].iter().all(|list| list[..] == ["all"]));
 
     let without = v1::CreateVaultRequest { no_self_permissions: true, ..request("Bare") };
-    let without = fixture.create(Caller::Peer(root), without).await.unwrap();
+    let without = fixture.make_vault(Caller::Peer(root), without).await.unwrap();
     assert_eq!(without.record.access_policies.len(), 2);
-    let own = fixture.create(Caller::Internal, request("Own")).await.unwrap();
+    let own = fixture.make_vault(Caller::Internal, request("Own")).await.unwrap();
     assert_eq!(own.record.access_policies.len(), 2, "the daemon itself is nobody's principal");
 }
 
 #[tokio::test]
 async fn a_new_vault_is_as_it_was_asked_for() {
     let fixture = Fixture::new().await;
-    fixture.group("ContosoGroup", "East Asia").await;
-    let network = NetworkRules { default_action: "deny".into(), ip_addresses: vec!["10.0.0.0/8".into()], ..Default::default() };
+    fixture.make_group("ContosoGroup", "East Asia").await;
+    let network =
+        NetworkRules { default_action: "deny".into(), ip_addresses: vec!["10.0.0.0/8".into()], ..Default::default() };
     let wish = v1::CreateVaultRequest {
         resource_group: "contosogroup".into(),
         sku: "Premium".into(),
@@ -198,20 +208,23 @@ async fn a_new_vault_is_as_it_was_asked_for() {
         publish_secrets: true,
         ..request("Contoso")
     };
-    let vault = fixture.create(Caller::Internal, wish.clone()).await.unwrap();
+    let vault = fixture.make_vault(Caller::Internal, wish.clone()).await.unwrap();
     let record = &vault.record;
     assert_eq!((record.resource_group.as_str(), record.location.as_str()), ("ContosoGroup", "eastasia"));
     assert_eq!((record.sku.as_str(), record.soft_delete_retention_days), ("premium", 7));
     assert!(record.purge_protection && record.rbac && record.publish_secrets);
-    assert!(record.enabled_for_deployment && !record.enabled_for_disk_encryption && record.enabled_for_template_deployment);
+    assert!(
+        record.enabled_for_deployment && !record.enabled_for_disk_encryption && record.enabled_for_template_deployment
+    );
     let network = record.network.as_ref().unwrap();
     assert_eq!((network.default_action.as_str(), network.bypass.as_str()), ("Deny", "AzureServices"));
     assert_eq!(record.public_network_access, "Disabled");
     assert_eq!(record.access_policies[2].keys, ["sign", "wrapKey", "all"]);
-    assert_eq!(code(fixture.create(Caller::Internal, wish).await), Some(ErrorCode::AlreadyExists));
+    assert_eq!(code(fixture.make_vault(Caller::Internal, wish).await), Some(ErrorCode::AlreadyExists));
 
-    let elsewhere = v1::CreateVaultRequest { location: "West US".into(), resource_group: "ContosoGroup".into(), ..request("Two") };
-    assert_eq!(fixture.create(Caller::Internal, elsewhere).await.unwrap().record.location, "westus");
+    let elsewhere =
+        v1::CreateVaultRequest { location: "West US".into(), resource_group: "ContosoGroup".into(), ..request("Two") };
+    assert_eq!(fixture.make_vault(Caller::Internal, elsewhere).await.unwrap().record.location, "westus");
 }
 
 #[tokio::test]
@@ -238,22 +251,33 @@ async fn what_cannot_be_a_vault_is_refused_and_nothing_is_made() {
         ("wrapping", bad(|request| request.wrapping = "all".into())),
         ("strict", bad(|request| (request.profile, request.wrapping) = ("strict".into(), "any".into()))),
         ("access", bad(|request| request.public_network_access = "maybe".into())),
-        ("address", bad(|request| {
-            request.network_rules = Some(NetworkRules { ip_addresses: vec!["10.0.0.0/33".into()], ..Default::default() });
-        })),
-        ("action", bad(|request| {
-            request.network_rules = Some(NetworkRules { default_action: "perhaps".into(), ..Default::default() });
-        })),
+        (
+            "address",
+            bad(|request| {
+                request.network_rules =
+                    Some(NetworkRules { ip_addresses: vec!["10.0.0.0/33".into()], ..Default::default() });
+            }),
+        ),
+        (
+            "action",
+            bad(|request| {
+                request.network_rules = Some(NetworkRules { default_action: "perhaps".into(), ..Default::default() });
+            }),
+        ),
         ("permission", bad(|request| request.access_policies = vec![policy(SOMEBODY, &["fly"])])),
         ("principal", bad(|request| request.access_policies = vec![policy("me", &["sign"])])),
         ("twice", bad(|request| request.access_policies = vec![policy(SOMEBODY, &[]), policy(SOMEBODY, &[])])),
     ];
     for (what, request) in cases {
-        assert_eq!(code(fixture.create(Caller::Internal, request).await), Some(ErrorCode::InvalidArgument), "{what}");
+        assert_eq!(
+            code(fixture.make_vault(Caller::Internal, request).await),
+            Some(ErrorCode::InvalidArgument),
+            "{what}"
+        );
     }
     let nowhere = bad(|request| request.resource_group = "nowhere".into());
-    assert_eq!(code(fixture.create(Caller::Internal, nowhere).await), Some(ErrorCode::GroupNotFound));
-    assert_eq!(code(fixture.create(Caller::Internal, request("DEV")).await), Some(ErrorCode::AlreadyExists));
+    assert_eq!(code(fixture.make_vault(Caller::Internal, nowhere).await), Some(ErrorCode::GroupNotFound));
+    assert_eq!(code(fixture.make_vault(Caller::Internal, request("DEV")).await), Some(ErrorCode::AlreadyExists));
     let vaults = |rows: &[Row]| rows.iter().filter(|row| row.key.starts_with("vault/")).count();
     assert_eq!(vaults(&fixture.store.range("").unwrap()), vaults(&before));
 }
@@ -261,17 +285,15 @@ async fn what_cannot_be_a_vault_is_refused_and_nothing_is_made() {
 #[tokio::test]
 async fn the_configuration_says_what_decides_where_nobody_says_it() {
     let fixture = Fixture::new().await;
-    let config = Config {
-        vaults: config::Vaults { authorization: config::Authorization::Rbac },
-        ..fixture.config.clone()
-    };
+    let config =
+        Config { vaults: config::Vaults { authorization: config::Authorization::Rbac }, ..fixture.config.clone() };
     fixture.pipeline.seal("restarting");
     let pipeline = Arc::new(Pipeline::new(fixture.store.clone(), Arc::new(AwsLc), &config).unwrap());
     pipeline.unseal_unattended();
     let fixture = Fixture { pipeline, ..fixture };
-    assert!(fixture.create(Caller::Internal, request("one")).await.unwrap().record.rbac);
+    assert!(fixture.make_vault(Caller::Internal, request("one")).await.unwrap().record.rbac);
     let told = v1::CreateVaultRequest { authorization: "access-policy".into(), ..request("two") };
-    assert!(!fixture.create(Caller::Internal, told).await.unwrap().record.rbac);
+    assert!(!fixture.make_vault(Caller::Internal, told).await.unwrap().record.rbac);
 }
 
 #[tokio::test]
@@ -287,17 +309,18 @@ async fn a_vault_changes_what_the_mask_names_and_no_more() {
         soft_delete_retention_days: 90,
         ..v1::Vault::default()
     };
-    let changed = fixture.update(Caller::Internal, told.clone(), &["sku", "enabled_for_deployment"]).await.unwrap();
+    let changed =
+        fixture.change_vault(Caller::Internal, told.clone(), &["sku", "enabled_for_deployment"]).await.unwrap();
     let record = &changed.record;
     assert_eq!((record.sku.as_str(), record.enabled_for_deployment), ("premium", true));
     assert!(record.tags.is_empty() && !record.purge_protection && !record.enabled_for_disk_encryption && !record.rbac);
     assert_eq!(record.updated_by, "softkeepd");
     let all = ["tags", "purge_protection", "authorization", "soft_delete_retention_days", "network_rules"];
-    let changed = fixture.update(Caller::Internal, told.clone(), &all).await.unwrap();
+    let changed = fixture.change_vault(Caller::Internal, told.clone(), &all).await.unwrap();
     assert!(changed.record.tags["a"] == "b" && changed.record.purge_protection && changed.record.rbac);
 
     let refuse = async |vault: v1::Vault, path: &str, expected| {
-        assert_eq!(code(fixture.update(Caller::Internal, vault, &[path]).await), Some(expected), "{path}");
+        assert_eq!(code(fixture.change_vault(Caller::Internal, vault, &[path]).await), Some(expected), "{path}");
     };
     let off = v1::Vault { purge_protection: false, ..told.clone() };
     refuse(off, "purge_protection", ErrorCode::InvalidArgument).await;
@@ -308,7 +331,7 @@ async fn a_vault_changes_what_the_mask_names_and_no_more() {
     }
     refuse(v1::Vault { sku: "gold".into(), ..told.clone() }, "sku", ErrorCode::InvalidArgument).await;
     refuse(v1::Vault::default(), "authorization", ErrorCode::InvalidArgument).await;
-    assert_eq!(code(fixture.update(Caller::Internal, told, &[]).await), Some(ErrorCode::InvalidArgument));
+    assert_eq!(code(fixture.change_vault(Caller::Internal, told, &[]).await), Some(ErrorCode::InvalidArgument));
     let unknown = change("nowhere", v1::Vault::default(), &["tags"]).unwrap();
     assert_eq!(code(fixture.run(Caller::Internal, unknown).await), Some(ErrorCode::VaultNotFound));
 }
@@ -316,10 +339,10 @@ async fn a_vault_changes_what_the_mask_names_and_no_more() {
 #[tokio::test]
 async fn a_vault_with_hsm_keys_stays_premium() {
     let fixture = Fixture::new().await;
-    fixture.doctor("dev", |record| record.sku = "premium".into());
+    fixture.doctor_vault("dev", |record| record.sku = "premium".into());
     fixture.key("dev", "hard", "EC-HSM").await;
     let cheap = || v1::Vault { sku: "standard".into(), ..v1::Vault::default() };
-    let result = fixture.update(Caller::Internal, cheap(), &["sku"]).await;
+    let result = fixture.change_vault(Caller::Internal, cheap(), &["sku"]).await;
     assert_eq!(code(result), Some(ErrorCode::SkuNotSupported));
 }
 
@@ -329,34 +352,34 @@ async fn replaced_access_policies_leave_the_pin_users_an_empty_entry() {
     let user = fixture.user().await;
     fixture.run(user.clone(), sign("dev", "web")).await.unwrap();
     let told = v1::Vault { access_policies: vec![policy(SOMEBODY, &["sign"])], ..v1::Vault::default() };
-    let changed = fixture.update(Caller::Internal, told, &["access_policies"]).await.unwrap();
+    let changed = fixture.change_vault(Caller::Internal, told, &["access_policies"]).await.unwrap();
     assert_eq!(changed.record.access_policies.len(), 3);
     let signed = code(fixture.run(user.clone(), sign("dev", "web")).await);
     assert_eq!(signed, Some(ErrorCode::PermissionDenied), "a logged-in program goes on with what nobody gives it");
     let cluster = fixture.pipeline.unsealed().unwrap().keys.cluster;
     let pin_user = pin_object_id(cluster, UserType::User, fixture.vault("dev")).to_string();
     let told = v1::Vault { access_policies: vec![policy(&pin_user, &["sign"])], ..v1::Vault::default() };
-    fixture.update(Caller::Internal, told, &["access_policies"]).await.unwrap();
+    fixture.change_vault(Caller::Internal, told, &["access_policies"]).await.unwrap();
     fixture.run(user, sign("dev", "web")).await.unwrap();
 }
 
 #[tokio::test]
 async fn changing_who_may_do_what_is_a_right_of_its_own() {
     let fixture = Fixture::new().await;
-    fixture.assign(roles::READER, &STRANGER, "");
+    fixture.give_role(roles::READER, &STRANGER, "");
     let peer = || Caller::Peer(STRANGER);
     let tags = || v1::Vault { tags: [("a".to_owned(), String::new())].into(), ..v1::Vault::default() };
-    assert_eq!(code(fixture.update(peer(), tags(), &["tags"]).await), Some(ErrorCode::PermissionDenied));
+    assert_eq!(code(fixture.change_vault(peer(), tags(), &["tags"]).await), Some(ErrorCode::PermissionDenied));
     let view: VaultView = fixture.run(peer(), GetVault(named("dev"))).await.unwrap();
     assert!(view.settings);
-    fixture.assign(roles::CONTRIBUTOR, &STRANGER, "");
-    fixture.update(peer(), tags(), &["tags"]).await.unwrap();
+    fixture.give_role(roles::CONTRIBUTOR, &STRANGER, "");
+    fixture.change_vault(peer(), tags(), &["tags"]).await.unwrap();
     for mask in [&["access_policies"][..], &["authorization"], &["tags", "access_policies"]] {
         let told = v1::Vault { authorization: "rbac".into(), ..tags() };
-        assert_eq!(code(fixture.update(peer(), told, mask).await), Some(ErrorCode::PermissionDenied), "{mask:?}");
+        assert_eq!(code(fixture.change_vault(peer(), told, mask).await), Some(ErrorCode::PermissionDenied), "{mask:?}");
     }
-    fixture.assign(roles::OWNER, &STRANGER, "");
-    fixture.update(peer(), tags(), &["tags", "access_policies"]).await.unwrap();
+    fixture.give_role(roles::OWNER, &STRANGER, "");
+    fixture.change_vault(peer(), tags(), &["tags", "access_policies"]).await.unwrap();
 }
 
 #[tokio::test]
@@ -365,243 +388,11 @@ async fn who_only_finds_a_token_is_not_told_its_settings() {
     for caller in [Caller::Peer(STRANGER), fixture.user().await, Caller::Peer(certificate())] {
         let view = fixture.run(caller.clone(), GetVault(named("dev"))).await.unwrap();
         assert!(!view.settings, "{caller}");
-        assert!(fixture.run(caller, ListVaults { group: String::new() }).await.unwrap().iter().all(|view| !view.settings));
+        assert!(
+            fixture.run(caller, ListVaults { group: String::new() }).await.unwrap().iter().all(|view| !view.settings)
+        );
     }
     assert!(fixture.run(Caller::Internal, GetVault(named("dev"))).await.unwrap().settings);
-}
-
-#[tokio::test]
-async fn a_deleted_vault_keeps_its_name_and_comes_back_whole() {
-    let fixture = Fixture::new().await;
-    let user = fixture.user().await;
-    fixture.run(user.clone(), sign("dev", "web")).await.unwrap();
-    let before = fixture.pipeline.unsealed().unwrap().keys.catalog.view().vault_named("dev").unwrap().record.clone();
-    let deleted = fixture.delete("dev").await;
-    let purge_in = deleted.record.scheduled_purge.unwrap() - deleted.record.deleted.unwrap();
-    assert_eq!(purge_in, 90 * 24 * 3600);
-
-    let gone = Some(ErrorCode::VaultNotFound);
-    assert_eq!(code(fixture.run(user.clone(), sign("dev", "web")).await), gone);
-    assert_eq!(code(fixture.run(Caller::Internal, sign("dev", "web")).await), gone);
-    assert_eq!(code(fixture.run(Caller::Internal, GetVault(named("dev"))).await), gone);
-    assert_eq!(code(fixture.run(Caller::Internal, DeleteVault(named("dev"))).await), gone);
-    let tokens = fixture.run(Caller::Application(STRANGER, APPLICATION), ListTokens).await.unwrap();
-    assert!(tokens.iter().all(|token| token.id != Some(deleted.id)));
-    assert_eq!(code(fixture.create(Caller::Internal, request("Dev")).await), Some(ErrorCode::NameDeleted));
-    let check = fixture.run(Caller::Internal, CheckVaultName("dev".into())).await.unwrap();
-    assert!(matches!(check, NameCheck::Taken(error) if error.code == ErrorCode::NameDeleted));
-    let listed = fixture.run(Caller::Internal, ListDeletedVaults { group: String::new() }).await.unwrap();
-    assert_eq!(listed.iter().map(|vault| vault.record.name.as_str()).collect::<Vec<_>>(), ["dev"]);
-    assert_eq!(fixture.run(Caller::Internal, GetDeletedVault("DEV".into())).await.unwrap().id, deleted.id);
-
-    let pipeline = fixture.restarted();
-    let fixture = Fixture { pipeline, ..fixture };
-    let recovered = fixture.run(Caller::Internal, RecoverVault("dev".into())).await.unwrap();
-    let expected = VaultRecord { updated: recovered.record.updated, updated_by: "softkeepd".into(), ..(*before).clone() };
-    assert_eq!(*recovered.record, expected);
-    fixture.run(user, sign("dev", "web")).await.unwrap();
-    assert_eq!(code(fixture.run(Caller::Internal, RecoverVault("dev".into())).await), gone, "it is not deleted");
-}
-
-#[tokio::test]
-async fn a_deleted_vault_is_not_everybodys_to_know_of() {
-    let fixture = Fixture::new().await;
-    fixture.delete("dev").await;
-    let peer = || Caller::Peer(STRANGER);
-    let gone = Some(ErrorCode::VaultNotFound);
-    assert_eq!(code(fixture.run(peer(), GetDeletedVault("dev".into())).await), gone);
-    assert_eq!(code(fixture.run(peer(), RecoverVault("dev".into())).await), gone);
-    assert_eq!(code(fixture.run(peer(), purge("dev")).await), gone);
-    assert!(fixture.run(peer(), ListDeletedVaults { group: String::new() }).await.unwrap().is_empty());
-    assert_eq!(code(fixture.run(peer(), CheckVaultName("dev".into())).await), Some(ErrorCode::PermissionDenied));
-    fixture.assign(roles::READER, &STRANGER, "");
-    assert_eq!(fixture.run(peer(), ListDeletedVaults { group: String::new() }).await.unwrap().len(), 1);
-    assert_eq!(code(fixture.run(peer(), purge("dev")).await), Some(ErrorCode::PermissionDenied));
-    assert_eq!(code(fixture.run(peer(), RecoverVault("dev".into())).await), Some(ErrorCode::PermissionDenied));
-}
-
-#[tokio::test]
-async fn a_purged_vault_is_gone_and_its_name_is_free_for_another() {
-    let fixture = Fixture::new().await;
-    let user = fixture.user().await;
-    let first = fixture.vault("dev");
-    fixture.assign(roles::OWNER, &STRANGER, "/providers/Microsoft.KeyVault/vaults/dev");
-    assert_eq!(code(fixture.purge("dev").await), Some(ErrorCode::VaultNotFound), "it is not deleted");
-    fixture.delete("dev").await;
-    fixture.purge("dev").await.unwrap();
-    assert_eq!(fixture.rows_of(first), Vec::<String>::new());
-    assert!(!fixture.store.range("").unwrap().iter().any(|row| row.key.starts_with("assignment/")));
-    for again in [code(fixture.purge("dev").await), code(fixture.run(Caller::Internal, RecoverVault("dev".into())).await)] {
-        assert_eq!(again, Some(ErrorCode::VaultNotFound));
-    }
-    let second = fixture.create(Caller::Internal, request("dev")).await.unwrap();
-    assert!(second.id != first);
-    fixture.key("dev", "web", "EC").await;
-    let result = fixture.run(Caller::Internal, RecoverVault("dev".into())).await;
-    assert_eq!(code(result), Some(ErrorCode::VaultNotFound), "the name is another vault's now");
-    assert_eq!(code(fixture.run(user, sign("dev", "web")).await), Some(ErrorCode::VaultNotFound), "an old login");
-    let pipeline = fixture.restarted();
-    assert_eq!(pipeline.unsealed().unwrap().keys.damaged, Vec::<String>::new());
-}
-
-#[tokio::test]
-async fn purge_protection_keeps_a_vault_until_its_time() {
-    let fixture = Fixture::new().await;
-    fixture.doctor("dev", |record| record.purge_protection = true);
-    fixture.delete("dev").await;
-    assert_eq!(code(fixture.purge("dev").await), Some(ErrorCode::PurgeProtected));
-    fixture.run(Caller::Internal, RecoverVault("dev".into())).await.unwrap();
-    fixture.run(Caller::Internal, sign("dev", "web")).await.unwrap();
-    fixture.delete("dev").await;
-    fixture.doctor("dev", |record| record.scheduled_purge = Some(clock::now_seconds()));
-    fixture.purge("dev").await.unwrap();
-}
-
-#[tokio::test]
-async fn the_daemon_purges_only_what_is_still_due() {
-    let fixture = Fixture::new().await;
-    let due = |at| purge_vault::due(&fixture.pipeline.unsealed().unwrap().keys.catalog.view(), at).len();
-    let deleted = fixture.delete("dev").await;
-    let time = deleted.record.scheduled_purge.unwrap();
-    assert_eq!((due(time - 1), due(time)), (0, 1));
-    let early = PurgeVault { name: "dev".into(), only_when_due: true };
-    fixture.run(Caller::Internal, early).await.unwrap();
-    fixture.run(Caller::Internal, RecoverVault("dev".into())).await.unwrap();
-    // A record from before there was a time in it.
-    fixture.delete("dev").await;
-    fixture.doctor("dev", |record| record.scheduled_purge = None);
-    assert_eq!((due(time - 1), due(time + 5)), (0, 1));
-}
-
-/// However soon after its first step a purge breaks off: nothing of the vault can be opened, its name is free, and the next daemon tidies up.
-#[tokio::test]
-async fn a_purge_that_breaks_off_is_done_and_goes_on() {
-    for transactions in 1..=4 {
-        let fixture = Fixture::new().await;
-        for number in 0..80 {
-            fixture.key("dev", &format!("k{number}"), "EC").await;
-        }
-        let vault = fixture.delete("dev").await.id;
-        let pipeline = fixture.failing_after(transactions);
-        pipeline.run(Caller::Internal, Door::Grpc, purge("dev")).await.unwrap();
-        pipeline.seal("killed");
-        let left = fixture.rows_of(vault);
-        assert!(left.contains(&row::vault(vault)) && left.len() > 1, "{transactions}: {}", left.len());
-        assert!(!left.contains(&row::kek(vault)));
-
-        let pipeline = fixture.restarted();
-        let rooms = pipeline.unsealed().unwrap();
-        assert_eq!(rooms.keys.damaged, Vec::<String>::new());
-        assert_eq!(rooms.keys.catalog.view().deleted_vaults().len(), 0);
-        let fixture = Fixture { pipeline, ..fixture };
-        let again = fixture.run(Caller::Internal, RecoverVault("dev".into())).await;
-        assert_eq!(code(again), Some(ErrorCode::VaultNotFound));
-        fixture.create(Caller::Internal, request("dev")).await.unwrap();
-        crate::jobs::wake_once(&fixture.pipeline, clock::now_seconds()).await;
-        assert_eq!(fixture.rows_of(vault), Vec::<String>::new());
-        fixture.pipeline.seal("restarting");
-        drop(rooms);
-        assert!(fixture.restarted().unsealed().unwrap().keys.catalog.view().vault_named("dev").is_some());
-    }
-}
-
-/// A purge whose first step fails has done nothing at all.
-#[tokio::test]
-async fn a_purge_that_cannot_begin_leaves_the_vault_to_be_recovered() {
-    let fixture = Fixture::new().await;
-    fixture.delete("dev").await;
-    let pipeline = fixture.failing_after(0);
-    let result = pipeline.run(Caller::Internal, Door::Grpc, purge("dev")).await;
-    assert_eq!(code(result), Some(ErrorCode::StoreFailed));
-    pipeline.seal("killed");
-    let fixture = Fixture { pipeline: fixture.restarted(), ..fixture };
-    fixture.run(Caller::Internal, RecoverVault("dev".into())).await.unwrap();
-    fixture.run(Caller::Internal, sign("dev", "web")).await.unwrap();
-}
-
-#[tokio::test]
-async fn a_signature_under_way_does_not_outlive_its_vault() {
-    let fixture = Fixture::new().await;
-    fixture.run(Caller::Internal, sign("dev", "web")).await.unwrap();
-    let rooms = fixture.pipeline.unsealed().unwrap();
-    let authorize = || rooms.policy.authorize(&rooms.keys, Caller::Internal, sign("dev", "web"), clock::now_seconds());
-    let (first, second) = (authorize().unwrap(), authorize().unwrap());
-    fixture.delete("dev").await;
-    assert_eq!(code(Sign::run(first, &rooms)), Some(ErrorCode::VaultNotFound), "its open key is forgotten");
-    fixture.purge("dev").await.unwrap();
-    assert_eq!(code(Sign::run(second, &rooms)), Some(ErrorCode::VaultNotFound));
-}
-
-#[tokio::test]
-async fn groups_are_made_found_changed_and_forgotten() {
-    let fixture = Fixture::new().await;
-    fixture.group("ContosoGroup", "East Asia").await;
-    let group = fixture.run(Caller::Internal, GetGroup("contosogroup".into())).await.unwrap();
-    assert_eq!((group.name.as_str(), group.location.as_str(), group.tags.len()), ("ContosoGroup", "eastasia", 0));
-    let again = |location: &str| v1::CreateGroupRequest {
-        name: "CONTOSOGROUP".into(),
-        location: location.into(),
-        tags: [("a".to_owned(), "b".to_owned())].into(),
-    };
-    let tagged = fixture.run(Caller::Internal, CreateGroup::parse(again("eastasia")).unwrap()).await.unwrap();
-    assert_eq!((tagged.name.as_str(), tagged.created, tagged.tags.len()), ("ContosoGroup", group.created, 1));
-    let moved = fixture.run(Caller::Internal, CreateGroup::parse(again("westus")).unwrap()).await;
-    assert_eq!(code(moved), Some(ErrorCode::AlreadyExists));
-    for name in ["", "a.", "a/b", "a b", "ä", &"a".repeat(91)] {
-        let request = v1::CreateGroupRequest { name: name.into(), ..Default::default() };
-        assert_eq!(code(CreateGroup::parse(request)), Some(ErrorCode::InvalidArgument), "{name}");
-    }
-    let peer = || Caller::Peer(STRANGER);
-    assert_eq!(code(fixture.run(peer(), GetGroup("ContosoGroup".into())).await), Some(ErrorCode::PermissionDenied));
-    assert!(fixture.run(peer(), ListGroups).await.unwrap().is_empty());
-    fixture.assign(roles::READER, &STRANGER, "/resourceGroups/contosogroup");
-    fixture.group("Other", "").await;
-    assert_eq!(fixture.run(peer(), ListGroups).await.unwrap().len(), 1);
-    assert_eq!(fixture.run(Caller::Internal, ListGroups).await.unwrap().len(), 2);
-    let denied = fixture.run(peer(), DeleteGroup("ContosoGroup".into())).await;
-    assert_eq!(code(denied), Some(ErrorCode::PermissionDenied));
-    fixture.run(Caller::Internal, DeleteGroup("contosoGROUP".into())).await.unwrap();
-    for gone in [
-        code(fixture.run(Caller::Internal, GetGroup("ContosoGroup".into())).await),
-        code(fixture.run(Caller::Internal, DeleteGroup("ContosoGroup".into())).await),
-    ] {
-        assert_eq!(gone, Some(ErrorCode::GroupNotFound));
-    }
-    // A new group of the name is not the old one's reader's.
-    fixture.group("ContosoGroup", "").await;
-    assert!(fixture.run(peer(), ListGroups).await.unwrap().is_empty());
-}
-
-#[tokio::test]
-async fn a_group_takes_its_vaults_along_also_in_two_goes() {
-    let fixture = Fixture::new().await;
-    fixture.group("Contoso", "westus").await;
-    for number in 0..70 {
-        let wish = v1::CreateVaultRequest { resource_group: "contoso".into(), ..request(&format!("vault{number}")) };
-        fixture.create(Caller::Internal, wish).await.unwrap();
-    }
-    fixture.key("vault0", "web", "EC").await;
-    let listed = |group: &str| fixture.run(Caller::Internal, ListVaults { group: group.into() });
-    assert_eq!(listed("CONTOSO").await.unwrap().len(), 70);
-    assert_eq!(listed("nowhere").await.unwrap().len(), 0);
-
-    let pipeline = fixture.failing_after(1);
-    let broken = pipeline.run(Caller::Internal, Door::Grpc, DeleteGroup("Contoso".into())).await;
-    assert_eq!(code(broken), Some(ErrorCode::StoreFailed));
-    pipeline.seal("killed");
-    let fixture = Fixture { pipeline: fixture.restarted(), ..fixture };
-    let count = |fixture: &Fixture| fixture.pipeline.unsealed().unwrap().keys.catalog.view().deleted_vaults().len();
-    assert_eq!(count(&fixture), 64);
-    fixture.run(Caller::Internal, GetGroup("Contoso".into())).await.unwrap();
-    fixture.run(Caller::Internal, DeleteGroup("Contoso".into())).await.unwrap();
-    assert_eq!(count(&fixture), 70);
-    assert_eq!(code(fixture.run(Caller::Internal, sign("vault0", "web")).await), Some(ErrorCode::VaultNotFound));
-
-    let recovered = fixture.run(Caller::Internal, RecoverVault("vault0".into())).await.unwrap();
-    assert_eq!(recovered.record.resource_group, "Contoso");
-    fixture.run(Caller::Internal, sign("vault0", "web")).await.unwrap();
-    let group = fixture.run(Caller::Internal, GetGroup("contoso".into())).await.unwrap();
-    assert_eq!((group.name.as_str(), group.location.as_str()), ("Contoso", "westus"));
 }
 
 #[tokio::test]

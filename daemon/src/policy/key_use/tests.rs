@@ -38,7 +38,8 @@ fn what_a_key_does_when() {
         Ops::DERIVE,
         import,
     ];
-    let always = [Ops::DECRYPT, Ops::UNWRAP_KEY, Ops::UNWRAP_OBJECT, Ops::VERIFY, Ops::VERIFY_RECOVER, Ops::DECAPSULATE];
+    let always =
+        [Ops::DECRYPT, Ops::UNWRAP_KEY, Ops::UNWRAP_OBJECT, Ops::VERIFY, Ops::VERIFY_RECOVER, Ops::DECAPSULATE];
     let known = in_time_only.iter().chain(&always).fold(Ops::NONE, |all, ops| all.and(*ops));
     let named = Ops(0x7f).and(Ops(0x7f << 16));
     assert_eq!(known, named, "every operation has a row here");

@@ -88,8 +88,9 @@ impl Keys for Services {
     }
 
     async fn delete_key(&self, request: Request<v1::DeleteKeyRequest>) -> Result<Response<v1::Key>, Status> {
-        let parse =
-            |request: v1::DeleteKeyRequest| Ok(DeleteKey { vault: vault_name(request.vault)?, name: named(request.name)? });
+        let parse = |request: v1::DeleteKeyRequest| {
+            Ok(DeleteKey { vault: vault_name(request.vault)?, name: named(request.name)? })
+        };
         self.run(request, parse).await.map(|view| Response::new(show(&view)))
     }
 
@@ -156,10 +157,7 @@ impl Keys for Services {
         self.run(request, parse).await.map(|policy| Response::new(show_policy(policy)))
     }
 
-    async fn backup_key(
-        &self,
-        request: Request<v1::BackupKeyRequest>,
-    ) -> Result<Response<v1::BackupKeyReply>, Status> {
+    async fn backup_key(&self, request: Request<v1::BackupKeyRequest>) -> Result<Response<v1::BackupKeyReply>, Status> {
         let parse = |request: v1::BackupKeyRequest| {
             Ok(BackupKey { vault: vault_name(request.vault)?, name: named(request.name)? })
         };
@@ -167,8 +165,7 @@ impl Keys for Services {
     }
 
     async fn restore_key(&self, request: Request<v1::RestoreKeyRequest>) -> Result<Response<v1::Key>, Status> {
-        let parse =
-            |request: v1::RestoreKeyRequest| RestoreKey::parse(vault_name(request.vault)?, request.backup);
+        let parse = |request: v1::RestoreKeyRequest| RestoreKey::parse(vault_name(request.vault)?, request.backup);
         self.run(request, parse).await.map(|view| Response::new(show(&view)))
     }
 
@@ -183,9 +180,8 @@ impl Keys for Services {
         &self,
         request: Request<v1::PurgeDeletedKeyRequest>,
     ) -> Result<Response<v1::PurgeDeletedKeyReply>, Status> {
-        let parse = |request: v1::PurgeDeletedKeyRequest| {
-            Ok(PurgeKey::now(vault_name(request.vault)?, named(request.name)?))
-        };
+        let parse =
+            |request: v1::PurgeDeletedKeyRequest| Ok(PurgeKey::now(vault_name(request.vault)?, named(request.name)?));
         self.run(request, parse).await.map(|()| Response::new(v1::PurgeDeletedKeyReply {}))
     }
 }

@@ -127,7 +127,7 @@ impl Secrets for Services {
         request: Request<v1::PurgeDeletedSecretRequest>,
     ) -> Result<Response<v1::PurgeDeletedSecretReply>, Status> {
         let parse = |request: v1::PurgeDeletedSecretRequest| {
-            Ok(PurgeSecret { vault: vault_name(request.vault)?, name: named(request.name)? })
+            Ok(PurgeSecret::now(vault_name(request.vault)?, named(request.name)?))
         };
         self.run(request, parse).await.map(|()| Response::new(v1::PurgeDeletedSecretReply {}))
     }

@@ -20,6 +20,7 @@ use crate::{
         check_vault_name::{CheckVaultName, NameCheck},
         create_group::CreateGroup,
         create_vault::CreateVault,
+        delete_access_policy::DeleteAccessPolicy,
         delete_group::DeleteGroup,
         delete_vault::DeleteVault,
         get_deleted_vault::GetDeletedVault,
@@ -30,9 +31,10 @@ use crate::{
         list_vaults::ListVaults,
         purge_vault::PurgeVault,
         recover_vault::RecoverVault,
+        set_access_policy::SetAccessPolicy,
         update_vault::UpdateVault,
     },
-    policy::VaultRef,
+    policy::{VaultRef, principals},
 };
 
 /// What every call answers with.
@@ -115,12 +117,22 @@ impl Vaults for Services {
         Ok(Response::new(v1::CheckVaultNameReply { available, reason: reason.into(), message }))
     }
 
-    async fn set_access_policy(&self, _: Request<v1::SetAccessPolicyRequest>) -> std::result::Result<Response<v1::Vault>, Status> {
-        Err(Status::unimplemented("not here yet"))
+    async fn set_access_policy(&self, request: Request<v1::SetAccessPolicyRequest>) -> Answer<v1::Vault> {
+        let parse = |mut request: v1::SetAccessPolicyRequest| {
+            let vault = vault_name(std::mem::take(&mut request.vault))?;
+            SetAccessPolicy::parse(vault, request)
+        };
+        let vault = self.run(request, parse).await?;
+        Ok(Response::new(self.show(&vault)))
     }
 
-    async fn delete_access_policy(&self, _: Request<v1::DeleteAccessPolicyRequest>) -> std::result::Result<Response<v1::Vault>, Status> {
-        Err(Status::unimplemented("not here yet"))
+    async fn delete_access_policy(&self, request: Request<v1::DeleteAccessPolicyRequest>) -> Answer<v1::Vault> {
+        let parse = |request: v1::DeleteAccessPolicyRequest| {
+            let (vault, principal) = (vault_name(request.vault)?, named(request.principal, "principal")?);
+            Ok(DeleteAccessPolicy { vault, principal, application: request.application_id })
+        };
+        let vault = self.run(request, parse).await?;
+        Ok(Response::new(self.show(&vault)))
     }
 
     async fn create_group(&self, request: Request<v1::CreateGroupRequest>) -> Answer<v1::Group> {
@@ -243,7 +255,7 @@ fn principal_name(view: Option<&View>, cluster: Id, vault: Id, entry: &AccessPol
         }
     }
     let record = view.and_then(|view| view.directory.principals.get(&id));
-    record.map(|record| or(&record.name, &record.display_name)).unwrap_or_default()
+    record.map(|record| principals::name_of(record)).unwrap_or_default()
 }
 
 fn show_network(network: NetworkRecord) -> v1::NetworkRules {
@@ -269,12 +281,7 @@ fn not_of_this_list() -> Error {
 }
 
 /// The part of an ordered list that comes after a key, and the key of its last one if there is more.
-fn page<T, K: Ord + ToString>(
-    items: Vec<T>,
-    size: usize,
-    after: Option<K>,
-    key: impl Fn(&T) -> K,
-) -> (Vec<T>, String) {
+fn page<T, K: Ord + ToString>(items: Vec<T>, size: usize, after: Option<K>, key: impl Fn(&T) -> K) -> (Vec<T>, String) {
     let mut rest = items.into_iter().filter(|item| after.as_ref().is_none_or(|after| key(item) > *after));
     let page: Vec<_> = rest.by_ref().take(size).collect();
     let next = page.last().map(|item| key(item).to_string()).filter(|_| rest.next().is_some());

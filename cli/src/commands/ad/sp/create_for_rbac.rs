@@ -1,7 +1,10 @@
 //! `softkeep ad sp create-for-rbac`.
 
 use serde_json::json;
-use softkeep_proto::v1::{CreatePrincipalRequest, CreateRoleAssignmentRequest, Principal};
+use softkeep_proto::{
+    error::ErrorCode,
+    v1::{AddCredentialReply, CreatePrincipalRequest, CreateRoleAssignmentRequest, DeletePrincipalRequest, Principal},
+};
 
 use crate::{
     client::Context,
@@ -42,25 +45,19 @@ pub async fn run(args: Args, context: &Context) -> Result<Reply> {
     }
     let who = account::who(context).await?;
     let name = args.display_name.clone().unwrap_or_else(|| made_up_name(session::now()));
-    let principal = principal(&name, context).await?;
-    let added = args.credential.add(&principal.object_id, None, args.end_date, true, context).await?;
-    if let Some(role) = &args.role {
-        let mut client = context.access().await?;
-        for scope in &args.scopes {
-            let request = CreateRoleAssignmentRequest {
-                role: role.clone(),
-                principal: principal.object_id.clone(),
-                scope: scope.clone(),
-                id: String::new(),
-            };
-            match client.create_role_assignment(request).await.map_err(Error::from) {
-                // It had the role before.
-                Err(error) if error.code() == Some(softkeep_proto::error::ErrorCode::AlreadyExists) => {}
-                other => {
-                    other?;
-                }
+    let (principal, is_new) = principal(&name, context).await?;
+    let added = match equip(&args, &principal, context).await {
+        Ok(added) => added,
+        Err(error) => {
+            if is_new {
+                let request = DeletePrincipalRequest { principal: principal.object_id };
+                context.access().await?.delete_principal(request).await?;
             }
+            return Err(error);
         }
+    };
+    if !is_new {
+        eprintln!("warning: '{name}' was there already; its credentials are replaced");
     }
     let password = args.credential.secret(&added)?;
     if password.is_some() {
@@ -74,16 +71,38 @@ pub async fn run(args: Args, context: &Context) -> Result<Reply> {
     })))
 }
 
-/// The service principal of this name, made if it is not there. Like az, the one that is there gets a new credential.
-async fn principal(name: &str, context: &Context) -> Result<Principal> {
+/// Gives it the role, then the credential: a wrong role or scope leaves the old credential as it was.
+async fn equip(args: &Args, principal: &Principal, context: &Context) -> Result<AddCredentialReply> {
+    if let Some(role) = &args.role {
+        let mut client = context.access().await?;
+        for scope in &args.scopes {
+            let request = CreateRoleAssignmentRequest {
+                role: role.clone(),
+                principal: principal.object_id.clone(),
+                scope: scope.clone(),
+                id: String::new(),
+            };
+            match client.create_role_assignment(request).await.map_err(Error::from) {
+                // It had the role before.
+                Err(error) if error.code() == Some(ErrorCode::AlreadyExists) => {}
+                other => {
+                    other?;
+                }
+            }
+        }
+    }
+    args.credential.add(&principal.object_id, None, args.end_date, true, context).await
+}
+
+/// The service principal of this name, made if it is not there, and whether it was. Like az, the one that is there gets a new credential.
+async fn principal(name: &str, context: &Context) -> Result<(Principal, bool)> {
     let mut found = find("ServicePrincipal", name, context).await?.into_iter();
     if let Some(principal) = found.next() {
         if found.next().is_some() {
             return Err(Error::local(format!("more than one service principal is called '{name}'"))
                 .fix("softkeep ad sp credential reset --id APPID gives one of them a new secret"));
         }
-        eprintln!("warning: '{name}' is there already; its credentials are replaced");
-        return Ok(principal);
+        return Ok((principal, false));
     }
     let request = CreatePrincipalRequest {
         kind: "ServicePrincipal".to_owned(),
@@ -96,7 +115,7 @@ async fn principal(name: &str, context: &Context) -> Result<Principal> {
         request_id: String::new(),
         no_credential: true,
     };
-    Ok(context.access().await?.create_principal(request).await?.into_inner())
+    Ok((context.access().await?.create_principal(request).await?.into_inner(), true))
 }
 
 /// `softkeep-2026-08-21-10-00-00`.

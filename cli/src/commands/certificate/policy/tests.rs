@@ -27,6 +27,18 @@ fn both_forms_mean_the_same() {
 }
 
 #[test]
+fn an_authority_says_so() {
+    let read = |constraints: &str| {
+        let document = format!(r#"{{"x509CertificateProperties": {{"basicConstraints": {constraints}}}}}"#);
+        read("--policy", &document).map(|policy| (policy.ca, policy.path_length))
+    };
+    assert_eq!(read(r#"{"ca": true, "pathLength": 0}"#).unwrap(), (true, Some(0)));
+    assert_eq!(read(r#"{"ca": true}"#).unwrap(), (true, None));
+    assert_eq!(read("null").unwrap(), (false, None));
+    assert_eq!(read(r#"{"ca": "yes"}"#).unwrap_err().exit() as u8, 2);
+}
+
+#[test]
 fn a_key_is_exportable_unless_it_is_said() {
     assert!(read("--policy", "{}").unwrap().exportable);
     assert_eq!(read("--policy", r#"{"keyProperties": {"keySize": "big"}}"#).unwrap_err().exit() as u8, 2);

@@ -9,13 +9,8 @@ fn parsed(key: &Key) -> Value {
 #[test]
 fn jwks_have_the_standards_names() {
     let kid = "https://dev.vault.localhost/keys/k/0";
-    let rsa = Key {
-        kty: "RSA-HSM".to_owned(),
-        kid: kid.to_owned(),
-        n: vec![0xfb, 0xff],
-        e: vec![1, 0, 1],
-        ..Key::default()
-    };
+    let rsa =
+        Key { kty: "RSA-HSM".to_owned(), kid: kid.to_owned(), n: vec![0xfb, 0xff], e: vec![1, 0, 1], ..Key::default() };
     assert_eq!(parsed(&rsa), serde_json::json!({"kty": "RSA", "kid": kid, "n": "-_8", "e": "AQAB"}));
     let point = |kty: &str, curve: &str, y: Vec<u8>| Key {
         kty: kty.to_owned(),

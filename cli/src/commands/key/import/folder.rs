@@ -32,13 +32,13 @@ const ENDINGS: [&str; 3] = ["pem", "key", "p8"];
 
 /// Flags of a folder alone.
 #[derive(clap::Args)]
-pub struct Args {
+pub struct FolderArgs {
     /// With --pem-dir: file that gets one JSON line a key. Files that it says are imported are left out
     #[arg(long, value_name = "FILE")]
     results: Option<PathBuf>,
 }
 
-impl Args {
+impl FolderArgs {
     /// They mean nothing without a folder.
     pub fn refuse(&self) -> Result<()> {
         match self.results {
@@ -136,7 +136,13 @@ pub async fn run(folder: &Path, args: &super::Args, context: &Context) -> Result
                 failed(&item, hash, &error)
             }
         };
-        let kind = if line.status == "failed" { "failed" } else if args.dry_run { "checked" } else { "imported" };
+        let kind = if line.status == "failed" {
+            "failed"
+        } else if args.dry_run {
+            "checked"
+        } else {
+            "imported"
+        };
         *counts.entry(kind).or_default() += 1;
         book.write(&line)?;
         bar.step(&counts);
@@ -152,7 +158,8 @@ pub async fn run(folder: &Path, args: &super::Args, context: &Context) -> Result
     }));
     if failed > 0 {
         let refusal = Error::local(format!("{failed} files were not imported"));
-        reply.then = Some(refusal.fix(format!("{} says why for each; run it again when they are right", results.display())));
+        reply.then =
+            Some(refusal.fix(format!("{} says why for each; run it again when they are right", results.display())));
     }
     Ok(reply)
 }
@@ -169,7 +176,8 @@ fn list(folder: &Path) -> Result<(Vec<Work>, Vec<Line>)> {
         }
     }
     if paths.is_empty() {
-        let refusal = Error::usage(format!("--pem-dir: {} has no files that end in .pem, .key or .p8", folder.display()));
+        let refusal =
+            Error::usage(format!("--pem-dir: {} has no files that end in .pem, .key or .p8", folder.display()));
         return Err(refusal);
     }
     paths.sort();

@@ -1,7 +1,13 @@
 //! `softkeep keyvault network-rule list`.
 
 use super::rules;
-use crate::{azure::HsmArg, client::Context, commands::{Reply, keyvault::show}, error::Result, shape::vault::network_rules};
+use crate::{
+    azure::HsmArg,
+    client::Context,
+    commands::{Reply, keyvault::show},
+    error::Result,
+    shape::vault::network_rules,
+};
 
 /// Flags.
 #[derive(clap::Args)]

@@ -97,9 +97,10 @@ pub async fn run(command: Command, context: &Context) -> Result<Reply> {
 async fn create(args: CreateArgs, context: &Context) -> Result<Reply> {
     // The daemon knows what kind a principal is of.
     let _ = args.assignee_principal_type;
-    let principal = args.assignee.principal().ok_or_else(|| {
-        Error::usage("no principal is named").fix("--assignee NAME, or --assignee-object-id GUID")
-    })?;
+    let principal = args
+        .assignee
+        .principal()
+        .ok_or_else(|| Error::usage("no principal is named").fix("--assignee NAME, or --assignee-object-id GUID"))?;
     let vault = args.place.vault(context).await?;
     let request = CreateRoleAssignmentRequest {
         role: args.role,

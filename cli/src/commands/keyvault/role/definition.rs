@@ -8,8 +8,9 @@ use crate::{
     error::Result,
 };
 
-/// The verbs of `role definition`, with a vault.
+/// The verbs of `role definition`, with a vault. No group: the inner one has its name.
 #[derive(clap::Args)]
+#[group(skip)]
 pub struct Args<T: clap::Args> {
     #[command(flatten)]
     inner: T,

@@ -113,7 +113,8 @@ impl Editor {
             "properties.networkAcls.defaultAction" => value.clone_into(&mut self.rules().default_action),
             "properties.networkAcls.bypass" => value.clone_into(&mut self.rules().bypass),
             "properties.softDeleteRetentionInDays" => {
-                let days = value.parse::<u32>().map_err(|_| Error::usage(format!("--set {path}={value}: not a number")))?;
+                let days =
+                    value.parse::<u32>().map_err(|_| Error::usage(format!("--set {path}={value}: not a number")))?;
                 self.set_retention_days(days);
             }
             "properties.softkeep.publishCertificates" => self.set_publish_certificates(on()?),

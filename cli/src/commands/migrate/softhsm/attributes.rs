@@ -18,6 +18,8 @@ pub const ID: u64 = 0x102;
 pub const MODULUS: u64 = 0x120;
 /// `CKA_PUBLIC_KEY_INFO`.
 pub const PUBLIC_KEY_INFO: u64 = 0x129;
+/// `CKA_EC_PARAMS`.
+pub const EC_PARAMS: u64 = 0x180;
 /// `CKA_EC_POINT`.
 pub const EC_POINT: u64 = 0x181;
 
@@ -29,12 +31,12 @@ pub const KEPT: [u64; 48] = [
     LABEL,
     APPLICATION,
     VALUE,
-    0x12,  // CKA_OBJECT_ID
-    0x80,  // CKA_CERTIFICATE_TYPE
-    0x81,  // CKA_ISSUER
-    0x82,  // CKA_SERIAL_NUMBER
-    0x87,  // CKA_CERTIFICATE_CATEGORY
-    0x89,  // CKA_URL
+    0x12, // CKA_OBJECT_ID
+    0x80, // CKA_CERTIFICATE_TYPE
+    0x81, // CKA_ISSUER
+    0x82, // CKA_SERIAL_NUMBER
+    0x87, // CKA_CERTIFICATE_CATEGORY
+    0x89, // CKA_URL
     KEY_TYPE,
     0x101, // CKA_SUBJECT
     ID,
@@ -65,12 +67,12 @@ pub const KEPT: [u64; 48] = [
     0x170, // CKA_MODIFIABLE
     0x171, // CKA_COPYABLE
     0x172, // CKA_DESTROYABLE
-    0x180, // CKA_EC_PARAMS
+    EC_PARAMS,
     EC_POINT,
-    0x202, // CKA_ALWAYS_AUTHENTICATE
-    0x210, // CKA_WRAP_WITH_TRUSTED
+    0x202,       // CKA_ALWAYS_AUTHENTICATE
+    0x210,       // CKA_WRAP_WITH_TRUSTED
     0x4000_0600, // CKA_ALLOWED_MECHANISMS
-    0x160, // CKA_VALUE_BITS
+    0x160,       // CKA_VALUE_BITS
 ];
 
 /// What is not written again although it says something: flags that only the security officer or the token itself gives, and rules

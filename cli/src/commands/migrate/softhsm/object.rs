@@ -1,14 +1,21 @@
 //! One object of a SoftHSM2 token, in the clear, and what it becomes.
 
+use aws_lc_rs::{
+    agreement,
+    signature::{Ed25519KeyPair, KeyPair as _},
+};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
-use softkeep_proto::pkcs11::v1::{self as wire, Attribute};
+use softkeep_proto::{
+    algorithm::Curve,
+    pkcs11::v1::{self as wire, Attribute},
+};
 use zeroize::Zeroizing;
 
 use super::{
     attributes::{
-        APPLICATION, CERTIFICATE, CLASS, DATA, EC_POINT, ID, KEPT, KEY_TYPE, KEY_TYPES, LABEL, LEFT_BEHIND, MODULUS,
-        PRIVATE, PRIVATE_KEY, PUBLIC_KEY, PUBLIC_KEY_INFO, SECRET_KEY, VALUE,
+        APPLICATION, CERTIFICATE, CLASS, DATA, EC_PARAMS, EC_POINT, ID, KEPT, KEY_TYPE, KEY_TYPES, LABEL, LEFT_BEHIND,
+        MODULUS, PRIVATE, PRIVATE_KEY, PUBLIC_KEY, PUBLIC_KEY_INFO, SECRET_KEY, VALUE,
     },
     store::{Attributes, Stored, TokenKey},
 };
@@ -32,7 +39,9 @@ impl Object {
                 if let Stored::Bytes(bytes) = value
                     && !bytes.is_empty()
                 {
-                    *bytes = key.decrypt(bytes).ok_or_else(|| Error::local("the object cannot be decrypted: it is damaged"))?;
+                    *bytes = key
+                        .decrypt(bytes)
+                        .ok_or_else(|| Error::local("the object cannot be decrypted: it is damaged"))?;
                 }
             }
         }
@@ -58,7 +67,9 @@ impl Object {
 
     fn key_type(&self) -> Option<u64> {
         match self.attributes.get(&KEY_TYPE) {
-            Some(Stored::Number(number)) if matches!(self.class, PUBLIC_KEY | PRIVATE_KEY | SECRET_KEY) => Some(*number),
+            Some(Stored::Number(number)) if matches!(self.class, PUBLIC_KEY | PRIVATE_KEY | SECRET_KEY) => {
+                Some(*number)
+            }
             _ => None,
         }
     }
@@ -135,38 +146,65 @@ impl Object {
         kinds.into_iter().filter_map(value).collect()
     }
 
-    /// Whether an object that was found so is this one. `all` are those of the token: a private key on a curve does not say which public
-    /// key it belongs to, but the one with the same id does.
-    pub fn is(&self, found: &wire::Object, all: &[Object]) -> bool {
+    /// Whether an object that was found so is this one.
+    pub fn is(&self, found: &wire::Object) -> bool {
         let other = |kind: u64| {
             let found = found.attributes.iter().find(|attribute| attribute.r#type == kind);
             found.map_or(&[][..], |attribute| &attribute.value)
         };
-        let same_label = || other(LABEL) == self.bytes(LABEL);
-        match self.class {
-            CERTIFICATE => other(VALUE) == self.bytes(VALUE),
-            PUBLIC_KEY | PRIVATE_KEY if !self.bytes(MODULUS).is_empty() => other(MODULUS) == self.bytes(MODULUS),
-            PUBLIC_KEY | PRIVATE_KEY => match self.point(all) {
-                Some(point) => other(EC_POINT).ends_with(&point) || other(PUBLIC_KEY_INFO).ends_with(&point),
-                None => same_label(),
-            },
-            _ => same_label(),
+        match (self.class, self.public_part()) {
+            (CERTIFICATE, _) => other(VALUE) == self.bytes(VALUE),
+            // A modulus is told by both halves; a point is at the end of what tells it.
+            (PUBLIC_KEY | PRIVATE_KEY, Some(part)) => {
+                other(MODULUS) == part || other(EC_POINT).ends_with(&part) || other(PUBLIC_KEY_INFO).ends_with(&part)
+            }
+            _ => other(LABEL) == self.bytes(LABEL),
         }
     }
 
-    fn point(&self, all: &[Object]) -> Option<Vec<u8>> {
-        let public = |other: &&Object| {
-            other.class == PUBLIC_KEY && other.key_type() == self.key_type() && other.bytes(ID) == self.bytes(ID)
-        };
-        let der = if self.class == PUBLIC_KEY { self } else { all.iter().find(public)? }.bytes(EC_POINT);
+    /// Whether the other one is the public key of this private one.
+    pub fn has_public_half(&self, other: &Object) -> bool {
+        (self.class, other.class) == (PRIVATE_KEY, PUBLIC_KEY)
+            && self.key_type() == other.key_type()
+            && self.bytes(ID) == other.bytes(ID)
+            && self.public_part().is_none_or(|part| other.public_part() == Some(part))
+    }
+
+    /// What tells a key pair from every other one: the modulus, or the point without anything around it. `None` where it cannot be worked
+    /// out: then ids and labels tell.
+    fn public_part(&self) -> Option<Vec<u8>> {
+        let modulus = self.bytes(MODULUS);
+        if !modulus.is_empty() {
+            return Some(modulus.to_vec());
+        }
+        if self.class == PRIVATE_KEY {
+            return point_of(self.bytes(EC_PARAMS), self.bytes(VALUE));
+        }
         // An OCTET STRING around the point: tag, length in one byte or two.
-        let bare = match der {
+        let bare = match self.bytes(EC_POINT) {
             [4, 0x81, len, point @ ..] if point.len() == usize::from(*len) => point,
             [4, len, point @ ..] if point.len() == usize::from(*len) => point,
             whole => whole,
         };
         (!bare.is_empty()).then(|| bare.to_vec())
     }
+}
+
+/// The point of a private value.
+fn point_of(params: &[u8], value: &[u8]) -> Option<Vec<u8>> {
+    let curve = Curve::ALL.into_iter().find(|curve| curve.oid_der() == params);
+    let curve = match curve {
+        Some(Curve::P256) => &agreement::ECDH_P256,
+        Some(Curve::P384) => &agreement::ECDH_P384,
+        Some(Curve::P521) => &agreement::ECDH_P521,
+        Some(Curve::P256K) => return None,
+        None => {
+            let pair = Ed25519KeyPair::from_seed_unchecked(value).ok()?;
+            return Some(pair.public_key().as_ref().to_vec());
+        }
+    };
+    let key = agreement::PrivateKey::from_private_key(curve, value).ok()?;
+    Some(key.compute_public_key().ok()?.as_ref().to_vec())
 }
 
 fn attribute(kind: u64, value: Zeroizing<Vec<u8>>) -> Attribute {

@@ -66,8 +66,11 @@ pub fn find_token(tokendir: &Path, label: Option<&str>) -> Result<Token> {
     for entry in fs::read_dir(tokendir).map_err(unreadable)? {
         let folder = entry.map_err(unreadable)?.path();
         if folder.join("sqlite3.db").is_file() {
-            return Err(Error::local(format!("{FLAG}: {} is a token of SoftHSM2's database backend", folder.display()))
-                .fix("only objectstore.backend = file is read; copy the objects into such a token first"));
+            return Err(Error::local(format!(
+                "{FLAG}: {} is a token of SoftHSM2's database backend",
+                folder.display()
+            ))
+            .fix("only objectstore.backend = file is read; copy the objects into such a token first"));
         }
         let file = folder.join("token.object");
         if file.is_file() {
@@ -75,7 +78,8 @@ pub fn find_token(tokendir: &Path, label: Option<&str>) -> Result<Token> {
         }
     }
     let labels: Vec<String> = tokens.iter().map(|token| format!("'{}'", token.label)).collect();
-    let mut fitting: Vec<Token> = tokens.into_iter().filter(|token| label.is_none_or(|label| token.label == label)).collect();
+    let mut fitting: Vec<Token> =
+        tokens.into_iter().filter(|token| label.is_none_or(|label| token.label == label)).collect();
     match (fitting.pop(), fitting.is_empty()) {
         (Some(token), true) => Ok(token),
         (Some(_), false) if label.is_none() => {
@@ -85,7 +89,9 @@ pub fn find_token(tokendir: &Path, label: Option<&str>) -> Result<Token> {
             .fix("copy the folder of the one that is meant into a folder of its own")),
         (None, _) if labels.is_empty() => Err(Error::local(format!("{FLAG}: {} has no token", tokendir.display()))
             .fix("it is directories.tokendir of softhsm2.conf, often /var/lib/softhsm/tokens")),
-        (None, _) => Err(Error::local(format!("{FLAG} has no such token, but {}", labels.join(", "))).fix("--token LABEL")),
+        (None, _) => {
+            Err(Error::local(format!("{FLAG} has no such token, but {}", labels.join(", "))).fix("--token LABEL"))
+        }
     }
 }
 
@@ -114,7 +120,10 @@ impl Token {
             key.copy_from_slice(next.as_ref());
         }
         let opened = TokenKey(key).decrypt(encrypted);
-        let found = opened.as_ref().and_then(|opened| opened.strip_prefix(MAGIC)).and_then(|key| <[u8; 32]>::try_from(key).ok());
+        let found = opened
+            .as_ref()
+            .and_then(|opened| opened.strip_prefix(MAGIC))
+            .and_then(|key| <[u8; 32]>::try_from(key).ok());
         found.map(|key| TokenKey(Zeroizing::new(key))).ok_or_else(|| {
             Error::coded(ErrorCode::PinIncorrect, format!("this is not the user PIN of the token '{}'", self.label))
         })

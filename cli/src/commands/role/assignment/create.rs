@@ -39,19 +39,21 @@ pub struct Args {
 pub async fn run(args: Args, context: &Context) -> Result<Reply> {
     // The daemon knows what kind a principal is of.
     let _ = (args.assignee_principal_type, args.description);
-    let principal = args.assignee.principal().ok_or_else(|| {
-        Error::usage("no principal is named").fix("--assignee NAME, or --assignee-object-id GUID")
-    })?;
+    let principal = args
+        .assignee
+        .principal()
+        .ok_or_else(|| Error::usage("no principal is named").fix("--assignee NAME, or --assignee-object-id GUID"))?;
     let who = account::who(context).await?;
     let scope = match (args.scope, args.resource_group) {
         (Some(scope), _) => scope,
         (None, Some(group)) => crate::shape::group::group_id(&who.subscription_id, &group),
         (None, None) => {
-            return Err(Error::usage("no scope is given").fix(format!("--scope /subscriptions/{}", who.subscription_id)));
+            return Err(
+                Error::usage("no scope is given").fix(format!("--scope /subscriptions/{}", who.subscription_id))
+            );
         }
     };
-    let request =
-        CreateRoleAssignmentRequest { role: args.role, principal, scope, id: args.name.unwrap_or_default() };
+    let request = CreateRoleAssignmentRequest { role: args.role, principal, scope, id: args.name.unwrap_or_default() };
     let made = context.access().await?.create_role_assignment(request).await?.into_inner();
     Ok(Reply::value(role::assignment(&made, &who.subscription_id, false)).columns(role::ASSIGNMENT_COLUMNS))
 }

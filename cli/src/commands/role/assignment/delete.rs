@@ -57,8 +57,9 @@ async fn matching(args: &Args, context: &Context) -> Result<Vec<String>> {
         (None, None) => String::new(),
     };
     if principal.is_empty() && role.is_empty() && scope.is_empty() {
-        return Err(Error::usage("nothing says which assignments to delete")
-            .fix("--ids, or --assignee, --role and --scope"));
+        return Err(
+            Error::usage("nothing says which assignments to delete").fix("--ids, or --assignee, --role and --scope")
+        );
     }
     let request = ListRoleAssignmentsRequest {
         scope,

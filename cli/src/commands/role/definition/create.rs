@@ -26,11 +26,7 @@ pub async fn run(args: &Args, update: bool, context: &Context) -> Result<Reply> 
 }
 
 /// The role that was made or changed, and the subscription.
-pub async fn set(
-    text: &str,
-    update: bool,
-    context: &Context,
-) -> Result<(softkeep_proto::v1::RoleDefinition, String)> {
+pub async fn set(text: &str, update: bool, context: &Context) -> Result<(softkeep_proto::v1::RoleDefinition, String)> {
     let mut definition = input::read(text)?;
     let who = account::who(context).await?;
     if update {

@@ -29,7 +29,11 @@ pub fn read(text: &str) -> Result<RoleDefinition> {
             None | Some(Value::Null) => Ok(Vec::new()),
             Some(Value::Array(items)) => items
                 .iter()
-                .map(|item| item.as_str().map(str::to_owned).ok_or_else(|| wrong(&format!("has something else than texts in {name}"))))
+                .map(|item| {
+                    item.as_str()
+                        .map(str::to_owned)
+                        .ok_or_else(|| wrong(&format!("has something else than texts in {name}")))
+                })
                 .collect(),
             Some(_) => Err(wrong(&format!("has no list in {name}"))),
         }

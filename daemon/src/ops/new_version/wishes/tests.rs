@@ -74,7 +74,8 @@ fn a_single_use_is_for_imports() {
 
 #[test]
 fn hsm_keys_need_the_premium_sku() {
-    for (sku, hsm, fits) in [("standard", false, true), ("standard", true, false), ("premium", true, true), ("", true, false)]
+    for (sku, hsm, fits) in
+        [("standard", false, true), ("standard", true, false), ("premium", true, true), ("", true, false)]
     {
         let vault = VaultRecord { sku: sku.into(), ..VaultRecord::default() };
         assert_eq!(check_sku(&vault, hsm).map_err(|error| error.code).is_ok(), fits, "{sku} {hsm}");

@@ -25,8 +25,7 @@ pub struct Args {
 pub async fn run(args: &Args, context: &Context) -> Result<Reply> {
     // The id says which it is.
     let _ = args.cert;
-    let request =
-        RemoveCredentialRequest { principal: args.principal.id.clone(), key_id: args.key_id.clone() };
+    let request = RemoveCredentialRequest { principal: args.principal.id.clone(), key_id: args.key_id.clone() };
     context.access().await?.remove_credential(request).await?;
     Ok(Reply::nothing())
 }

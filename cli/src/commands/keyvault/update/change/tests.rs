@@ -33,7 +33,10 @@ fn paths_become_fields() {
     assert!(vault.enabled_for_deployment);
     assert_eq!((vault.authorization.as_str(), vault.sku.as_str()), ("rbac", "premium"));
     let rules = vault.network_rules.unwrap();
-    assert_eq!((rules.default_action.as_str(), rules.ip_addresses.as_slice()), ("Deny", ["10.0.0.2".to_owned()].as_slice()));
+    assert_eq!(
+        (rules.default_action.as_str(), rules.ip_addresses.as_slice()),
+        ("Deny", ["10.0.0.2".to_owned()].as_slice())
+    );
 }
 
 #[test]

@@ -110,6 +110,7 @@ impl Bench {
             name: "dev".into(),
             profile: profile.into(),
             wrapping: wrapping.into(),
+            sku: "premium".into(),
             ..CreateVaultRequest::default()
         };
         let create = CreateVault::parse(request, false).unwrap();
