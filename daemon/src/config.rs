@@ -146,7 +146,9 @@ impl TryFrom<String> for GrantedPermission {
         Permission::by_full_name(&name)
             .find(|permission| matches!(permission.area(), Area::Key | Area::Secret | Area::Certificate))
             .map(Self)
-            .ok_or_else(|| format!("unknown permission '{name}'; 'sign', 'secrets/get' and 'certificates/get' are some"))
+            .ok_or_else(|| {
+                format!("unknown permission '{name}'; 'sign', 'secrets/get' and 'certificates/get' are some")
+            })
     }
 }
 

@@ -10,8 +10,8 @@ mod lattice;
 pub use curve::{Curve, EdwardsCurve, MontgomeryCurve, is_canonical_448};
 pub use hash::Hash;
 pub use jose::{
-    CBC_IV_BYTES, GCM_IV_BYTES, GCM_TAG_BYTES, JOSE_ENCRYPTIONS, JOSE_SIGNATURES, JoseCipher, JoseEncryption, JoseSignature, JoseSigning,
-    jose_encryption, jose_signature,
+    CBC_IV_BYTES, GCM_IV_BYTES, GCM_TAG_BYTES, JOSE_ENCRYPTIONS, JOSE_SIGNATURES, JoseCipher, JoseEncryption,
+    JoseSignature, JoseSigning, jose_encryption, jose_signature,
 };
 pub use key_type::{KeyType, SecretKind};
 pub use lattice::{MlDsaSet, MlKemSet};

@@ -160,9 +160,10 @@ fn normal_value(value: Value, name: &str) -> Value {
         }
         // Its names are GUIDs, which are in another order each time.
         Value::Object(members) if name == "principals" => {
-            let mut names: Vec<String> = members.values().map(|name| name.to_string()).collect();
+            let named = members.values().filter_map(Value::as_str);
+            let mut names: Vec<String> = named.map(normal_words).collect();
             names.sort();
-            names.join(" ").into()
+            names.into()
         }
         Value::Object(members) => members
             .into_iter()

@@ -324,3 +324,30 @@ fn an_imported_version_follows_the_one_before() {
     let onto = byok.daemon.softkeep(&["key", "import", "--name", "kek", "--byok-file", "file.byok"]);
     refusals::assert_refused(&onto, 1, "INVALID_ARGUMENT", "name of the key that unwraps");
 }
+
+#[test]
+fn a_strict_vault_takes_wrapped_keys_and_a_standard_one_has_no_hsm_types() {
+    let byok = Byok::start(2048);
+    byok.make_target("p256", TARGETS[1].1);
+    let daemon = &byok.daemon;
+    daemon.cli(&["keyvault", "create", "--name", "strict-vault", "--profile", "strict", "--sku", "premium"]);
+    let strict = ["--vault-name", "strict-vault", "--name"];
+    daemon.cli(
+        &[&["key", "create", "--kty", "RSA-HSM", "--size", "2048", "--ops", "import"], &strict[..], &["KEK"]].concat(),
+    );
+    daemon.cli(&[&["key", "download", "--file", "strict.pem"], &strict[..], &["KEK"]].concat());
+    let kid =
+        daemon.json(&[&["key", "show"], &strict[..], &["KEK"]].concat())["key"]["kid"].as_str().unwrap().to_owned();
+    byok.transfer_file("file.byok", &kid, "CKM_RSA_AES_KEY_WRAP", &byok.blob_for("strict.pem", "sha1", "p256.der"));
+    daemon.json(&[&["key", "import", "--byok-file", "file.byok"], &strict[..], &["wrapped"]].concat());
+    let plain = daemon.softkeep(&[&["key", "import", "--pem-file", "p256.pem"], &strict[..], &["plain"]].concat());
+    refusals::assert_refused(&plain, 1, "TEMPLATE_INCONSISTENT", "never in the clear");
+    // Wrapped for one vault is wrapped for no other.
+    refusals::assert_refused(&byok.refused("file.byok", &[]), 1, "INVALID_ARGUMENT", "'strict-vault'");
+
+    daemon.cli(&["keyvault", "create", "--name", "standard-vault", "--sku", "standard"]);
+    let import = ["key", "import", "--vault-name", "standard-vault", "--name", "k", "--pem-file", "p256.pem"];
+    let hsm = daemon.softkeep(&[&import[..], &["--protection", "hsm"]].concat());
+    refusals::assert_refused(&hsm, 1, "SKU_NOT_SUPPORTED", "premium");
+    daemon.json(&import);
+}

@@ -80,10 +80,7 @@ fn what_no_key_can_be_is_refused_and_nothing_is_made() {
         (&["--kty", "RSA-HSM", "--ops", "import", "decrypt"], "INVALID_ARGUMENT"),
         (&["--kty", "RSA", "--ops", "import"], "INVALID_ARGUMENT"),
         (&["--kty", "EC-HSM", "--ops", "import"], "INVALID_ARGUMENT"),
-        (
-            &["--kty", "EC", "--not-before", "2030-01-01T00:00:00Z", "--expires", "2029-01-01T00:00:00Z"],
-            "USAGE",
-        ),
+        (&["--kty", "EC", "--not-before", "2030-01-01T00:00:00Z", "--expires", "2029-01-01T00:00:00Z"], "USAGE"),
     ] {
         let refused = daemon.softkeep(&[&["key", "create", "--name", "no"], arguments].concat());
         let said = String::from_utf8_lossy(&refused.stderr);
@@ -165,7 +162,7 @@ fn a_key_is_rotated_on_time_and_once_after_a_long_downtime() {
         let lines = audited.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
         lines.filter(|line| line["operation"] == operation && line["outcome"] == "done").count()
     };
-    // The second version's end came near during the downtime, but it was not the current one any more when the daemon was back.
+    // The second version's end came near during the downtime, when it was to be rotated long before.
     assert_eq!((done("key.rotate"), done("key.near-expiry")), (2, 0));
 }
 

@@ -42,6 +42,7 @@ mod operations;
 mod osslsigncode;
 mod p11_kit;
 mod packages;
+mod permissions;
 mod pin;
 mod pkcs11_tool;
 mod pkcs11_tool_mechanisms;

@@ -59,12 +59,12 @@ fn is(placeholder: &str, text: &str) -> bool {
             shape == "0000-00-00T00:00:00+00:00" && text.ends_with("+00:00")
         }
         "version" => text.len() == 32 && lower_hex(text),
-        "hex" => text.len() % 2 == 0 && lower_hex(text),
+        "hex" => text.len().is_multiple_of(2) && lower_hex(text),
         "HEX" => text.len() == 40 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'A'..=b'F')),
         "base64" => {
             let body = text.trim_end_matches('=');
             let letter = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'+' || byte == b'/';
-            text.len() % 4 == 0 && text.len() - body.len() < 3 && body.bytes().all(letter)
+            text.len().is_multiple_of(4) && text.len() - body.len() < 3 && body.bytes().all(letter)
         }
         "text" => true,
         _ => panic!("no placeholder {{{placeholder}}}"),

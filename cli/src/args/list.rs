@@ -15,6 +15,12 @@ impl MostArg {
     pub fn most(&self) -> usize {
         self.maxresults.map_or(usize::MAX, |most| usize::try_from(most).unwrap_or(usize::MAX))
     }
+
+    /// How many to ask for at a time: no more than are wanted, and no more than the daemon gives; 0 leaves it to the
+    /// daemon.
+    pub fn page_size(&self) -> u32 {
+        self.maxresults.map_or(0, |most| u32::try_from(most).unwrap_or(u32::MAX))
+    }
 }
 
 /// `--include-managed`.

@@ -194,7 +194,8 @@ pub fn operation(operation: &CertificateOperation) -> Value {
         "requestId": text(&operation.request_id),
         "status": operation.status,
         "statusDetails": text(&operation.status_details),
-        "target": text(&operation.target),
+        // az names the certificate, not the version.
+        "target": text(operation.target.rsplit_once('/').map_or("", |(certificate, _)| certificate)),
     })
 }
 

@@ -38,7 +38,10 @@ fn read_name(text: &str) {
     let Ok(der) = parsed.to_der() else { return };
     let Ok(read) = x509_cert::name::Name::from_der(&der) else { return };
     let again = name::parse(&name::show(&read)).and_then(|name| name.to_der().map_err(crate::error::Error::internal));
-    assert!(parsed.is_empty() || again.is_ok_and(|again| again == der), "'{text}' is another name when it is read again");
+    assert!(
+        parsed.is_empty() || again.is_ok_and(|again| again == der),
+        "'{text}' is another name when it is read again"
+    );
 }
 
 #[cfg(test)]
@@ -69,11 +72,23 @@ mod tests {
     fn write_corpus() {
         fs::create_dir_all(corpus()).unwrap();
         for (kind, files) in [("rsa", Files::rsa()), ("ec", Files::ec())] {
-            let pfx = ["pkcs12", "-export", "-inkey", "key.pem", "-in", "cert.pem", "-passout", "pass:secret", "-iter", "1"];
+            let pfx =
+                ["pkcs12", "-export", "-inkey", "key.pem", "-in", "cert.pem", "-passout", "pass:secret", "-iter", "1"];
             files.openssl(&[&pfx[..], &["-out", "modern"]].concat());
             files.openssl(&[&pfx[..], &["-legacy", "-out", "old"]].concat());
             files.openssl(&["x509", "-in", "cert.pem", "-outform", "DER", "-out", "der"]);
-            files.openssl(&["pkcs8", "-topk8", "-in", "key.pem", "-out", "sealed", "-passout", "pass:secret", "-iter", "1"]);
+            files.openssl(&[
+                "pkcs8",
+                "-topk8",
+                "-in",
+                "key.pem",
+                "-out",
+                "sealed",
+                "-passout",
+                "pass:secret",
+                "-iter",
+                "1",
+            ]);
             fs::write(files.0.path().join("pem"), [files.read("sealed"), files.read("cert.pem")].concat()).unwrap();
             for name in ["modern", "old", "der", "pem"] {
                 fs::write(corpus().join(format!("{kind}_{name}")), files.read(name)).unwrap();

@@ -51,11 +51,7 @@ pub fn certificates(pem: &[u8]) -> Result<Vec<Vec<u8>>> {
 
 fn certificates_of(blocks: &[Block<'_>]) -> Result<Vec<Vec<u8>>> {
     let labels = ["CERTIFICATE", "X509 CERTIFICATE", "TRUSTED CERTIFICATE"];
-    blocks
-        .iter()
-        .filter(|block| labels.contains(&block.label))
-        .map(|block| block.content("a certificate"))
-        .collect()
+    blocks.iter().filter(|block| labels.contains(&block.label)).map(|block| block.content("a certificate")).collect()
 }
 
 /// Base64 with padding, by the reader that PEM has.
@@ -64,7 +60,8 @@ fn base64(content: &str) -> Option<Vec<u8>> {
     if !content.is_ascii() || content.is_empty() {
         return None;
     }
-    let lines: Vec<_> = content.as_bytes().chunks(LINE).map(|line| std::str::from_utf8(line).unwrap_or_default()).collect();
+    let lines: Vec<_> =
+        content.as_bytes().chunks(LINE).map(|line| std::str::from_utf8(line).unwrap_or_default()).collect();
     let text = format!("-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n", lines.join("\n"));
     der::pem::decode_vec(text.as_bytes()).ok().map(|(_, content)| content)
 }

@@ -101,7 +101,8 @@ pub(super) fn refused(form: &str, refusal: Refusal) -> Error {
         }
         Refusal::KeyType => unsupported("the key is of a type that is not supported"),
         Refusal::Protection => {
-            let detail = format!("the {form} is encrypted or authenticated in a way that is not supported; {PROTECTIONS}");
+            let detail =
+                format!("the {form} is encrypted or authenticated in a way that is not supported; {PROTECTIONS}");
             Error::new(ErrorCode::UnsupportedAlgorithm, detail)
         }
         Refusal::TwoKeys => invalid(format!("the {form} has more than one private key")),
@@ -110,8 +111,7 @@ pub(super) fn refused(form: &str, refusal: Refusal) -> Error {
     }
 }
 
-const PROTECTIONS: &str =
-    "supported are PBES2 with AES or 3DES, and the older pbeWithSHA1And3-KeyTripleDES-CBC, 40BitRC2-CBC and 128BitRC4, with an HMAC";
+const PROTECTIONS: &str = "supported are PBES2 with AES or 3DES, and the older pbeWithSHA1And3-KeyTripleDES-CBC, 40BitRC2-CBC and 128BitRC4, with an HMAC";
 
 /// Whether a password would have to be hashed too often: in PFX, PBES1 and PBES2 the number follows the salt, an OCTET STRING. What is
 /// itself encrypted is not seen here.

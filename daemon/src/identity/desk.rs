@@ -10,10 +10,7 @@ use std::{
 
 use sha2::{Digest, Sha256};
 
-use super::{
-    devices::Devices,
-    token::Tokens,
-};
+use super::{devices::Devices, token::Tokens};
 use crate::{
     error::{Error, ErrorCode, Result},
     id::Id,

@@ -96,17 +96,16 @@ impl Devices {
     /// What the client asks for again and again. An approval is told once.
     pub fn poll(&self, device_code: &str, now: i64) -> Result<Approval> {
         let mut waiting = self.lock(now);
-        let is_it = |one: &Waiting| {
-            verify_slices_are_equal(one.device_code.as_bytes(), device_code.as_bytes()).is_ok()
-        };
+        let is_it = |one: &Waiting| verify_slices_are_equal(one.device_code.as_bytes(), device_code.as_bytes()).is_ok();
         let (user_code, approved) = waiting
             .iter()
             .find(|(_, one)| is_it(one))
             .map(|(user_code, one)| (user_code.clone(), one.approved))
-            .ok_or_else(|| Error::new(ErrorCode::TokenInvalid, "the device code has expired or was used; begin again"))?;
-        let approved = approved.ok_or_else(|| {
-            Error::new(ErrorCode::SignInPending, "nobody has approved the code yet")
-        })?;
+            .ok_or_else(|| {
+                Error::new(ErrorCode::TokenInvalid, "the device code has expired or was used; begin again")
+            })?;
+        let approved =
+            approved.ok_or_else(|| Error::new(ErrorCode::SignInPending, "nobody has approved the code yet"))?;
         waiting.remove(&user_code);
         Ok(approved)
     }

@@ -33,8 +33,10 @@ pub fn due(view: &View, now: i64) -> Vec<Job> {
     jobs
 }
 
+/// A version that is about to be rotated, because the daemon was away, needs no notice any more.
 fn is_due(key: &Key, now: i64) -> bool {
-    rotation::notifies_at(key).is_some_and(|time| time <= now)
+    let passed = |time: Option<i64>| time.is_some_and(|time| time <= now);
+    passed(rotation::notifies_at(key)) && !passed(rotation::rotates_at(key))
 }
 
 impl Operation for AnnounceExpiry {

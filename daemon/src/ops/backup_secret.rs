@@ -70,12 +70,8 @@ impl Operation for BackupSecret {
             let value = rooms.keys.open_secret(&grant, version)?;
             bytes += value.len();
             // Its place, its seal and its request are not the backup's.
-            let record = SecretVersionRecord {
-                policy: None,
-                ordinal: 0,
-                request_id: String::new(),
-                ..(**version).clone()
-            };
+            let record =
+                SecretVersionRecord { policy: None, ordinal: 0, request_id: String::new(), ..(**version).clone() };
             backup.versions.push(SecretVersionBackup { record: Some(record), value: value.to_vec() });
             if bytes > MAX_MESSAGE_BYTES {
                 break;
@@ -83,7 +79,8 @@ impl Operation for BackupSecret {
         }
         let sealed = rooms.keys.seal_backup(KIND, &Zeroizing::new(backup.encode_to_vec()))?;
         if sealed.len() + REPLY_BYTES > MAX_MESSAGE_BYTES {
-            let why = format!("the secret's versions have more bytes together than a backup may have ({MAX_MESSAGE_BYTES})");
+            let why =
+                format!("the secret's versions have more bytes together than a backup may have ({MAX_MESSAGE_BYTES})");
             return Err(Error::new(ErrorCode::MessageTooLarge, why));
         }
         Ok(sealed)

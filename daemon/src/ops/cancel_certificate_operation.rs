@@ -1,6 +1,7 @@
 //! Gives up a certificate that is being made: its key goes away. The operation stays to be seen.
 
-use super::{Audited, Operation,
+use super::{
+    Audited, Operation,
     issue_certificate::OperationView,
     new_certificate::{self, CANCELLED, IN_PROGRESS, unfinished_key_rows},
 };
@@ -41,7 +42,7 @@ impl Operation for CancelCertificateOperation {
     fn run(grant: Authorized<Self>, rooms: &Unsealed) -> Result<OperationView> {
         let (id, operation) = (grant.vault()?.id, grant.operation());
         let keys = &rooms.keys;
-        keys.write(|_| {
+        let shown = keys.write(|_| {
             let view = keys.catalog.view();
             let vault = view.vault(id).ok_or_else(|| Error::vault_not_found(&id.to_string()))?;
             let certificate = new_certificate::find(vault, &operation.name)?;
@@ -56,6 +57,9 @@ impl Operation for CancelCertificateOperation {
             let record = CertificateRecord { pending: Some(pending.clone()), ..(*certificate.record).clone() };
             entries.push(Entry::put(row::certificate(id, &operation.name.to_ascii_lowercase()), &record));
             Ok((entries, OperationView { pending, ..shown }))
-        })
+        })?;
+        // A key that is given up does not stay behind in the store's files.
+        keys.scrub()?;
+        Ok(shown)
     }
 }

@@ -147,7 +147,9 @@ fn check_actions(record: &CertificatePolicyRecord) -> Result<()> {
                 return Err(invalid("a lifetime action has either days before expiry or a percentage of the lifetime"));
             }
             (0, percentage) => {
-                return Err(invalid(format!("a lifetime action is at 1 to 99 percent of the lifetime, not {percentage}")));
+                return Err(invalid(format!(
+                    "a lifetime action is at 1 to 99 percent of the lifetime, not {percentage}"
+                )));
             }
             (days, _) => {
                 let why = format!(

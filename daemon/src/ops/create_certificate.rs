@@ -33,9 +33,9 @@ impl CreateCertificate {
         new_certificate::check_name(&request.name)?;
         names::check_request_id(&request.request_id)?;
         let (enabled, tags) = new_certificate::attributes(request.attributes)?;
-        let policy = request
-            .policy
-            .ok_or_else(|| Error::new(ErrorCode::InvalidArgument, "a certificate is made by a policy, and there is none"))?;
+        let policy = request.policy.ok_or_else(|| {
+            Error::new(ErrorCode::InvalidArgument, "a certificate is made by a policy, and there is none")
+        })?;
         let policy = certificate_policy::parse(policy)?;
         let enabled = enabled.unwrap_or(policy.enabled);
         Ok(Self { vault, name: request.name, policy, enabled, tags, request_id: request.request_id })

@@ -97,7 +97,8 @@ impl Operation for CreateRoleAssignment {
                 return Err(Error::new(ErrorCode::AlreadyExists, "there is another role assignment of that id"));
             }
             if all.len() >= MAX_ASSIGNMENTS || view.directory.rights_of(principal).len() >= MAX_ASSIGNMENTS_OF_ONE {
-                let full = format!("at most {MAX_ASSIGNMENTS} role assignments, {MAX_ASSIGNMENTS_OF_ONE} of one principal");
+                let full =
+                    format!("at most {MAX_ASSIGNMENTS} role assignments, {MAX_ASSIGNMENTS_OF_ONE} of one principal");
                 return Err(Error::new(ErrorCode::InvalidArgument, full));
             }
             let entry = Entry::put(row::assignment(Id::from_bytes(&record.id)?), &record);

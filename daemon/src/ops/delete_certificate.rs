@@ -1,16 +1,14 @@
 //! Soft-deletes a certificate with its key and its secret: refused everywhere from now on, the name taken until it is recovered or
 //! purged.
 
-use super::{Audited, Operation,
+use super::{
+    Audited, Operation,
     new_certificate::{self, CertificateView, mark_deleted},
 };
 use crate::{
     clock,
     error::{Error, Result},
-    keys::{
-        catalog::Version,
-        record::CertificateRecord,
-    },
+    keys::{catalog::Version, record::CertificateRecord},
     pipeline::Unsealed,
     policy::{Authorized, Permission, Place, VaultName},
     workers::Lane,

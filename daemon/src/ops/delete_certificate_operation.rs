@@ -1,7 +1,8 @@
 //! Forgets the newest operation of a certificate; one that is in progress is given up, its key goes away, and so does a certificate
 //! that never had a version.
 
-use super::{Audited, Operation,
+use super::{
+    Audited, Operation,
     issue_certificate::OperationView,
     new_certificate::{self, unfinished_key_rows},
 };
@@ -42,7 +43,7 @@ impl Operation for DeleteCertificateOperation {
     fn run(grant: Authorized<Self>, rooms: &Unsealed) -> Result<OperationView> {
         let (id, operation) = (grant.vault()?.id, grant.operation());
         let keys = &rooms.keys;
-        keys.write(|_| {
+        let shown = keys.write(|_| {
             let view = keys.catalog.view();
             let vault = view.vault(id).ok_or_else(|| Error::vault_not_found(&id.to_string()))?;
             let certificate = new_certificate::find(vault, &operation.name)?;
@@ -54,6 +55,9 @@ impl Operation for DeleteCertificateOperation {
                 false => Entry::put(row, &CertificateRecord { pending: None, ..(*certificate.record).clone() }),
             });
             Ok((entries, shown))
-        })
+        })?;
+        // A key that is given up does not stay behind in the store's files.
+        keys.scrub()?;
+        Ok(shown)
     }
 }

@@ -3,11 +3,7 @@
 use super::{Audited, Operation, get_issuer::IssuerView, issuing_authority::find_issuer};
 use crate::{
     error::{Error, Result},
-    keys::{
-        catalog::Version,
-        ledger::Entry,
-        record::row,
-    },
+    keys::{catalog::Version, ledger::Entry, record::row},
     pipeline::Unsealed,
     policy::{Authorized, Permission, Place, VaultName},
     workers::Lane,

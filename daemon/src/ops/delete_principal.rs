@@ -58,7 +58,8 @@ impl Operation for DeletePrincipal {
 
 /// Some rows that name a principal, as they are to be without it.
 fn left_of(view: &View, object_id: Id) -> Vec<Entry> {
-    let assignments = view.directory.rights_of(object_id).iter().map(|right| Entry::delete(row::assignment(right.assignment)));
+    let assignments =
+        view.directory.rights_of(object_id).iter().map(|right| Entry::delete(row::assignment(right.assignment)));
     let vaults = view.every_vault().filter_map(|vault| {
         let is_other = |id: &[u8]| id != object_id.0;
         if vault.record.purged || vault.record.access_policies.iter().all(|entry| is_other(&entry.object_id)) {

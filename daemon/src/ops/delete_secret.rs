@@ -56,8 +56,7 @@ impl Operation for DeleteSecret {
             check_own(&shown)?;
             let now = clock::now_seconds();
             let purge = now + SECONDS_PER_DAY * i64::from(vault.record.soft_delete_retention_days);
-            let record =
-                SecretRecord { deleted: Some(now), scheduled_purge: Some(purge), ..(*secret.record).clone() };
+            let record = SecretRecord { deleted: Some(now), scheduled_purge: Some(purge), ..(*secret.record).clone() };
             let entry = Entry::put(row::secret(id, &name.to_ascii_lowercase()), &record);
             Ok((vec![entry], SecretView { secret: Arc::new(record), ..shown }))
         })

@@ -81,7 +81,9 @@ pub fn check_parameters(jose: &JoseEncryption, iv: &[u8], aad: &[u8]) -> Result<
         0 => {}
         length if length == iv_bytes => {}
         _ if iv_bytes == 0 => return wrong(format!("{} takes no initialisation vector", jose.name)),
-        length => return wrong(format!("{} takes an initialisation vector of {iv_bytes} bytes, not {length}", jose.name)),
+        length => {
+            return wrong(format!("{} takes an initialisation vector of {iv_bytes} bytes, not {length}", jose.name));
+        }
     }
     if jose.cipher != JoseCipher::Gcm && !aad.is_empty() {
         return wrong(format!("{} authenticates no data beside the message", jose.name));
@@ -90,7 +92,11 @@ pub fn check_parameters(jose: &JoseEncryption, iv: &[u8], aad: &[u8]) -> Result<
 }
 
 /// Whether a key is of the type and length that the algorithm says, and allows it.
-pub fn check_key(version: &Version, class: u64, jose: &JoseEncryption) -> Result<&'static softkeep_proto::mechanism::Row> {
+pub fn check_key(
+    version: &Version,
+    class: u64,
+    jose: &JoseEncryption,
+) -> Result<&'static softkeep_proto::mechanism::Row> {
     let row = method::check_jose(version, class, jose.name, jose.mechanism)?;
     let Some(wanted) = jose.key_bytes else { return Ok(row) };
     match version.key_type {
@@ -103,7 +109,10 @@ pub fn check_key(version: &Version, class: u64, jose: &JoseEncryption) -> Result
 pub fn cipher_of(jose: &JoseEncryption, iv: &[u8], aad: &[u8]) -> Result<Cipher> {
     let block = || {
         <[u8; CBC_IV_BYTES]>::try_from(iv).map_err(|_| {
-            Error::new(ErrorCode::InvalidParameters, format!("{} takes an initialisation vector of 16 bytes", jose.name))
+            Error::new(
+                ErrorCode::InvalidParameters,
+                format!("{} takes an initialisation vector of 16 bytes", jose.name),
+            )
         })
     };
     Ok(match jose.cipher {

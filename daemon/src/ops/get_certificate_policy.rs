@@ -1,6 +1,7 @@
 //! Shows what the next version of a certificate is to be.
 
-use super::{Audited, Operation,
+use super::{
+    Audited, Operation,
     new_certificate::{self, CertificateView},
 };
 use crate::{

@@ -5,10 +5,7 @@ use std::sync::Arc;
 use super::{Audited, Operation};
 use crate::{
     error::{Error, Result},
-    keys::{
-        catalog::Version,
-        record::VaultRecord,
-    },
+    keys::{catalog::Version, record::VaultRecord},
     pipeline::Unsealed,
     policy::{Authorized, Permission, Place, VaultName},
     workers::Lane,

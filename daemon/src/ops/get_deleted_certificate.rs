@@ -1,6 +1,7 @@
 //! Shows a deleted certificate.
 
-use super::{Audited, Operation,
+use super::{
+    Audited, Operation,
     new_certificate::{CertificateView, find_deleted},
 };
 use crate::{

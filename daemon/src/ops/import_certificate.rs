@@ -110,7 +110,9 @@ impl Operation for ImportCertificate {
         let (id, vault_record) = (grant.vault()?.id, grant.vault()?.record.clone());
         let keys = &rooms.keys;
         let mut operation = grant.into_operation();
-        if let Some(made) = keys.catalog.view().vault(id).map(|vault| operation.made_before(vault)).transpose()?.flatten() {
+        if let Some(made) =
+            keys.catalog.view().vault(id).map(|vault| operation.made_before(vault)).transpose()?.flatten()
+        {
             return Ok(made);
         }
         let (bundle, content_type) = operation.open()?;

@@ -10,7 +10,8 @@ use super::{
     certificate_policy::{self, SELF, UNKNOWN},
     issuing_authority::{Authority, Issuing},
     new_certificate::{
-        self, COMPLETED, CertificateKey, IN_PROGRESS, NewCertificate, Source, check_name_free, key_entries, key_record, record_of,
+        self, COMPLETED, CertificateKey, IN_PROGRESS, NewCertificate, Source, check_name_free, key_entries, key_record,
+        record_of,
     },
     new_version::NewVersion,
 };
@@ -27,11 +28,16 @@ use crate::{
         Keys,
         catalog::{Vault, Version},
         ledger::{Counters, Entry},
-        record::{CertificatePolicyRecord, CertificateRecord, KeyRecord, PendingRecord, VaultRecord, VersionRecord, row},
+        record::{
+            CertificatePolicyRecord, CertificateRecord, KeyRecord, PendingRecord, VaultRecord, VersionRecord, row,
+        },
     },
     pipeline::Unsealed,
     policy::{Authorized, CertificateKeys},
 };
+
+/// What Key Vault says of a request that nobody here issues; clients look for these words.
+const PERFORM_MERGE: &str = "Pending certificate created. Please Perform Merge to complete the request.";
 
 /// Clients' clocks may be a little behind (Key Vault's ten minutes).
 const BACKDATE_SECONDS: i64 = 600;
@@ -143,7 +149,10 @@ fn check(vault: &Vault, order: &Order) -> Result<()> {
     check_name_free(vault, &order.name)?;
     let record = vault.certificates.get(&order.name).map(|certificate| &certificate.record);
     if record.and_then(|record| record.pending.as_ref()).is_some_and(|pending| pending.status == IN_PROGRESS) {
-        let why = format!("an operation of the certificate '{}' is in progress; complete, cancel or delete it first", order.name);
+        let why = format!(
+            "an operation of the certificate '{}' is in progress; complete, cancel or delete it first",
+            order.name
+        );
         return Err(Error::new(ErrorCode::Conflict, why));
     }
     match &order.renews {
@@ -158,7 +167,7 @@ fn before(vault: &Vault, order: &Order) -> Result<Before> {
     check(vault, order)?;
     let issuing = match order.policy.issuer.as_str() {
         SELF => Issuing::ByItself,
-        UNKNOWN => Issuing::Elsewhere(String::new()),
+        UNKNOWN => Issuing::Elsewhere(PERFORM_MERGE.to_owned()),
         issuer => Issuing::of(vault, issuer, &order.name, &order.policy)?,
     };
     let last = order.policy.reuse_key.then(|| last_key(vault, order)).transpose()?.flatten();

@@ -21,7 +21,7 @@ pub enum Issuing {
     /// The certificate's own key.
     ByItself,
     /// An authority of the vault.
-    Here(Authority),
+    Here(Box<Authority>),
     /// Somebody who is sent the request; with words about who.
     Elsewhere(String),
 }
@@ -46,10 +46,13 @@ impl Authority {
     fn find(vault: &Vault, name: &str) -> Result<Self> {
         let certificate = new_certificate::find(vault, name)?;
         let invalid = |why: String| Error::new(ErrorCode::CertificateInvalid, why);
-        let version = certificate.current().ok_or_else(|| invalid(format!("the certificate '{name}' is not complete yet")))?;
+        let version =
+            certificate.current().ok_or_else(|| invalid(format!("the certificate '{name}' is not complete yet")))?;
         let read = Read::parse(&version.der)?;
         if !read.is_authority() {
-            return Err(invalid(format!("the certificate '{name}' is not an authority's: make it with basic constraints CA")));
+            return Err(invalid(format!(
+                "the certificate '{name}' is not an authority's: make it with basic constraints CA"
+            )));
         }
         let key = vault.version(Id::from_bytes(&version.id)?).cloned();
         let key = key.ok_or_else(|| Error::new(ErrorCode::RecordDamaged, "the authority's key is damaged"))?;
@@ -57,7 +60,10 @@ impl Authority {
             return Err(Error::new(ErrorCode::KeyDisabled, format!("the authority '{name}' is disabled")));
         }
         if !key.ops().contains(Ops::SIGN) {
-            return Err(Error::new(ErrorCode::OperationNotPermitted, format!("the key of the authority '{name}' does not sign")));
+            return Err(Error::new(
+                ErrorCode::OperationNotPermitted,
+                format!("the key of the authority '{name}' does not sign"),
+            ));
         }
         Ok(Self { name: certificate.record.name.clone(), read, key, above: version.chain.clone() })
     }
@@ -85,13 +91,14 @@ impl Issuing {
             let why = format!("the authority '{name}' may not have authorities below it (its path length is 0)");
             return Err(Error::new(ErrorCode::CertificateInvalid, why));
         }
-        Ok(Self::Here(authority))
+        Ok(Self::Here(Box::new(authority)))
     }
 }
 
 /// An issuer of the vault.
 pub fn find_issuer<'a>(vault: &'a Vault, name: &str) -> Result<&'a Arc<IssuerRecord>> {
-    let not_found = || Error::new(ErrorCode::IssuerNotFound, format!("no issuer '{name}' in the vault '{}'", vault.record.name));
+    let not_found =
+        || Error::new(ErrorCode::IssuerNotFound, format!("no issuer '{name}' in the vault '{}'", vault.record.name));
     vault.issuers.get(&name.to_ascii_lowercase()).ok_or_else(not_found)
 }
 
@@ -120,6 +127,8 @@ pub fn check_account(account: &str) -> Result<()> {
     if name.is_some_and(names::is_key_name) {
         return Ok(());
     }
-    let why = format!("an issuer of the provider {PROVIDER} has the name of a certificate for an account id, not '{account}'");
+    let why = format!(
+        "an issuer of the provider {PROVIDER} has the name of a certificate for an account id, not '{account}'"
+    );
     Err(Error::new(ErrorCode::InvalidArgument, why))
 }

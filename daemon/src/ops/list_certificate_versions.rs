@@ -1,6 +1,7 @@
 //! Lists the versions of a certificate, oldest first.
 
-use super::{Audited, Operation,
+use super::{
+    Audited, Operation,
     list_keys::Page,
     new_certificate::{self, CertificateView},
 };

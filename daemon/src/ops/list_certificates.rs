@@ -1,6 +1,7 @@
 //! Lists the current version of each certificate of a vault, by name: those that are there, or those that are deleted.
 
-use super::{Audited, Operation,
+use super::{
+    Audited, Operation,
     list_keys::Page,
     new_certificate::{CertificateView, is_whole},
 };

@@ -40,8 +40,7 @@ impl Operation for ListSecretVersions {
         let (id, operation) = (grant.vault()?.id, grant.operation());
         let view = rooms.keys.catalog.view();
         let vault = view.vault(id).ok_or_else(|| Error::vault_not_found(&id.to_string()))?;
-        let secret =
-            vault.secrets.get(&operation.name).ok_or_else(|| Error::secret_not_found(&operation.name))?;
+        let secret = vault.secrets.get(&operation.name).ok_or_else(|| Error::secret_not_found(&operation.name))?;
         let foreign = || Error::new(ErrorCode::InvalidArgument, "the page token is not of this list");
         let from = match operation.after.as_str() {
             "" => 0,

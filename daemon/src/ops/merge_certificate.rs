@@ -141,7 +141,8 @@ impl Waiting {
         let record = new_certificate::find(vault, name)?.record.clone();
         let operation = OperationView::find(vault, name)?.pending;
         if operation.status != IN_PROGRESS {
-            let why = format!("the operation of the certificate '{name}' is {}, and waits for nothing", operation.status);
+            let why =
+                format!("the operation of the certificate '{name}' is {}, and waits for nothing", operation.status);
             return Err(Error::new(ErrorCode::Conflict, why));
         }
         let key = vault.version(Id::from_bytes(&operation.version)?).cloned();

@@ -283,7 +283,8 @@ pub fn key_record(
     check_sku(vault, record.hsm)?;
     let key = record.policy.as_mut().ok_or_else(|| Error::internal("a new key without a policy"))?;
     if let Source::Reused(last) = source {
-        (key.generated, key.origin, key.generation_mechanism) = (last.generated, last.origin, last.generation_mechanism);
+        (key.generated, key.origin, key.generation_mechanism) =
+            (last.generated, last.origin, last.generation_mechanism);
         (key.always_sensitive, key.never_extractable) = (last.always_sensitive, last.never_extractable);
         key.ever_ops |= last.ever_ops;
     }
@@ -317,8 +318,7 @@ pub fn unfinished_key_rows(vault: &Vault, record: &CertificateRecord) -> Result<
     let name = record.name.to_ascii_lowercase();
     let Some(key) = vault.keys.get(&name).filter(|key| key.record.managed) else { return Ok(Vec::new()) };
     let id = Id::from_bytes(&pending.version)?;
-    let mut entries =
-        vec![Entry::delete(row::version(vault.id, id)), Entry::delete(row::blob(vault.id, id))];
+    let mut entries = vec![Entry::delete(row::version(vault.id, id)), Entry::delete(row::blob(vault.id, id))];
     if key.record.current == pending.version {
         entries.push(Entry::delete(row::key(vault.id, &name)));
     }
@@ -352,7 +352,9 @@ pub fn mark_deleted(vault: &Vault, name: &str, deleted: Option<i64>, purge: Opti
 }
 
 /// Takes what a caller says of a version's attributes.
-pub fn attributes(given: Option<softkeep_proto::v1::CertificateAttributes>) -> Result<(Option<bool>, BTreeMap<String, String>)> {
+pub fn attributes(
+    given: Option<softkeep_proto::v1::CertificateAttributes>,
+) -> Result<(Option<bool>, BTreeMap<String, String>)> {
     let given = given.unwrap_or_default();
     let tags: BTreeMap<_, _> = given.tags.into_iter().collect();
     names::check_tags(&tags)?;

@@ -109,12 +109,14 @@ pub fn check_name_free(vault: &Vault, name: &str, managed: bool) -> Result<()> {
             );
             Err(Error::new(ErrorCode::NameDeleted, why))
         }
-        Some(secret) if secret.record.managed && !managed => {
-            Err(Error::new(ErrorCode::ManagedObject, format!("the secret '{name}' belongs to the certificate of that name")))
-        }
-        Some(secret) if !secret.record.managed && managed => {
-            Err(Error::new(ErrorCode::AlreadyExists, format!("a secret '{name}' is there that belongs to no certificate")))
-        }
+        Some(secret) if secret.record.managed && !managed => Err(Error::new(
+            ErrorCode::ManagedObject,
+            format!("the secret '{name}' belongs to the certificate of that name"),
+        )),
+        Some(secret) if !secret.record.managed && managed => Err(Error::new(
+            ErrorCode::AlreadyExists,
+            format!("a secret '{name}' is there that belongs to no certificate"),
+        )),
         _ => Ok(()),
     }
 }

@@ -46,7 +46,9 @@ pub fn check_user_name(name: &str) -> Result<()> {
     if legal {
         return Ok(());
     }
-    Err(invalid(format!("a user name has 1 to {MAX_USER_NAME_BYTES} bytes without '/', ':' and quotes, and is no GUID")))
+    Err(invalid(format!(
+        "a user name has 1 to {MAX_USER_NAME_BYTES} bytes without '/', ':' and quotes, and is no GUID"
+    )))
 }
 
 /// What people see.

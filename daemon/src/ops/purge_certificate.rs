@@ -3,7 +3,10 @@
 
 use std::collections::BTreeSet;
 
-use super::{Audited, Operation, new_certificate::find_deleted};
+use super::{
+    Audited, Operation,
+    new_certificate::{self, find_deleted},
+};
 use crate::{
     clock,
     error::{Error, ErrorCode, Result},
@@ -12,7 +15,7 @@ use crate::{
     keys::{
         catalog::{Vault, Version, View},
         ledger::Entry,
-        record::{CertificateRecord, KeyRecord, SecretRecord, VaultRecord, row},
+        record::{CertificateRecord, VaultRecord, row},
     },
     pipeline::Unsealed,
     policy::{Authorized, Permission, Place, VaultName},
@@ -74,26 +77,32 @@ impl Operation for PurgeCertificate {
         let keys = &rooms.keys;
         let mut begun: Option<i64> = None;
         loop {
-            let (gone, all) = keys.write(|_| {
+            let gone = keys.write(|_| {
                 let view = keys.catalog.view();
                 let vault = view.vault(id).ok_or_else(|| Error::vault_not_found(&id.to_string()))?;
-                let record = operation.find(vault, begun)?;
-                begun = Some(record.created);
-                let (entries, gone, all) = some_rows(vault, &operation.name);
-                Ok((entries, (gone, all)))
+                begun = Some(operation.find(vault, begun)?.created);
+                Ok(some_rows(vault, &operation.name))
             })?;
-            gone.into_iter().for_each(|version| keys.forget(version));
-            if all {
-                return Ok(());
+            if gone.is_empty() {
+                break;
             }
+            gone.into_iter().for_each(|version| keys.forget(version));
         }
+        keys.scrub()?;
+        keys.write(|_| {
+            let view = keys.catalog.view();
+            let vault = view.vault(id).ok_or_else(|| Error::vault_not_found(&id.to_string()))?;
+            operation.find(vault, begun)?;
+            Ok((names(vault, &operation.name, false), ()))
+        })
     }
 }
 
 impl PurgeCertificate {
     /// The deleted certificate, if it may go; once its purge has begun, the very same one.
     fn find<'a>(&self, vault: &'a Vault, begun: Option<i64>) -> Result<&'a CertificateRecord> {
-        let not_found = || Error::new(ErrorCode::CertificateNotFound, format!("no deleted certificate '{}'", self.name));
+        let not_found =
+            || Error::new(ErrorCode::CertificateNotFound, format!("no deleted certificate '{}'", self.name));
         let there = vault.certificates.get_deleted(&self.name);
         if let Some(created) = begun {
             let same = there.filter(|certificate| certificate.record.created == created);
@@ -116,13 +125,14 @@ fn check_protection(vault: &VaultRecord) -> Result<()> {
     if !vault.purge_protection {
         return Ok(());
     }
-    let refusal = format!("the vault '{}' has purge protection: a deleted certificate stays until its time", vault.name);
+    let refusal =
+        format!("the vault '{}' has purge protection: a deleted certificate stays until its time", vault.name);
     Err(Error::new(ErrorCode::PurgeProtected, refusal))
 }
 
-/// Rows to delete, which versions they are of, and whether they are the last. Until then the certificate is one whose time came long ago,
+/// Rows to delete, and which versions they are of. Until the last is gone from the disk the certificate is one whose time came long ago,
 /// which nobody sees or recovers; if the daemon ends in between, the rest is due when it is back.
-fn some_rows(vault: &Vault, name: &str) -> (Vec<Entry>, Vec<Id>, bool) {
+fn some_rows(vault: &Vault, name: &str) -> (Vec<Entry>, Vec<Id>) {
     let name = name.to_ascii_lowercase();
     let key = vault.keys.get(&name).filter(|key| key.record.managed);
     let secret = vault.secrets.get_any(&name).filter(|secret| secret.record.managed);
@@ -131,7 +141,6 @@ fn some_rows(vault: &Vault, name: &str) -> (Vec<Entry>, Vec<Id>, bool) {
     let named = secret.iter().flat_map(|secret| secret.versions.iter().map(|version| &version.id));
     let named = named.chain(certificate.iter().flat_map(|it| it.versions.iter().map(|version| &version.id)));
     versions.extend(named.filter_map(|id| Id::from_bytes(id).ok()));
-    let all = versions.len() <= VERSIONS_AT_ONCE;
     let gone: Vec<Id> = versions.into_iter().take(VERSIONS_AT_ONCE).collect();
     let rows = gone.iter().flat_map(|id| {
         [
@@ -143,20 +152,17 @@ fn some_rows(vault: &Vault, name: &str) -> (Vec<Entry>, Vec<Id>, bool) {
         ]
     });
     let mut entries: Vec<_> = rows.map(Entry::delete).collect();
-    let (of_key, of_secret, own) = (row::key(vault.id, &name), row::secret(vault.id, &name), row::certificate(vault.id, &name));
-    if all {
-        entries.extend(key.map(|_| Entry::delete(of_key)));
-        entries.extend(secret.map(|_| Entry::delete(of_secret)));
-        entries.push(Entry::delete(own));
-    } else {
-        let scheduled_purge = Some(0);
-        entries.extend(key.map(|key| Entry::put(of_key, &KeyRecord { scheduled_purge, ..(*key.record).clone() })));
-        entries.extend(
-            secret.map(|secret| Entry::put(of_secret, &SecretRecord { scheduled_purge, ..(*secret.record).clone() })),
-        );
-        entries.extend(
-            certificate.map(|it| Entry::put(own, &CertificateRecord { scheduled_purge, ..(*it.record).clone() })),
-        );
+    if !gone.is_empty() {
+        entries.extend(names(vault, &name, true));
     }
-    (entries, gone, all)
+    (entries, gone)
+}
+
+/// The rows of the name, as of what is being purged, or deleted.
+fn names(vault: &Vault, name: &str, stays: bool) -> Vec<Entry> {
+    let being_purged = new_certificate::mark_deleted(vault, name, Some(0), Some(0));
+    match stays {
+        true => being_purged,
+        false => being_purged.into_iter().map(|entry| Entry::delete(entry.key)).collect(),
+    }
 }

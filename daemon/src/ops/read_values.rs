@@ -70,11 +70,7 @@ impl Operation for ReadValues {
 
 impl KeyExport for ReadValues {}
 
-fn object_value(
-    grant: &Authorized<ReadValues>,
-    rooms: &Unsealed,
-    record: &ObjectRecord,
-) -> Result<Zeroizing<Vec<u8>>> {
+fn object_value(grant: &Authorized<ReadValues>, rooms: &Unsealed, record: &ObjectRecord) -> Result<Zeroizing<Vec<u8>>> {
     let id = grant.operation().vault;
     let name = {
         let view = rooms.keys.catalog.view();

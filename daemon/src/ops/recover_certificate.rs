@@ -1,14 +1,12 @@
 //! Brings a deleted certificate back, with its key and its secret.
 
-use super::{Audited, Operation,
+use super::{
+    Audited, Operation,
     new_certificate::{CertificateView, find_deleted, mark_deleted},
 };
 use crate::{
     error::{Error, Result},
-    keys::{
-        catalog::Version,
-        record::CertificateRecord,
-    },
+    keys::{catalog::Version, record::CertificateRecord},
     pipeline::Unsealed,
     policy::{Authorized, Permission, Place, VaultName},
     workers::Lane,

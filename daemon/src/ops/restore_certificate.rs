@@ -113,7 +113,8 @@ impl Restoration {
             ];
             ids.iter().all(|id| id.is_some() && *id == ids[0])
         };
-        let id = |version: &CertificateVersionBackup| version.record.as_ref().map(|it| it.id.clone()).unwrap_or_default();
+        let id =
+            |version: &CertificateVersionBackup| version.record.as_ref().map(|it| it.id.clone()).unwrap_or_default();
         let has_current = versions.iter().any(|version| id(version) == certificate.current);
         if versions.len() > MAX_VERSIONS || !versions.iter().all(whole) || !has_current {
             return Err(invalid());

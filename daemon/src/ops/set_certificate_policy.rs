@@ -2,7 +2,8 @@
 
 use softkeep_proto::v1;
 
-use super::{Audited, Operation, certificate_policy,
+use super::{
+    Audited, Operation, certificate_policy,
     new_certificate::{self, CertificateView},
 };
 use crate::{
@@ -29,7 +30,8 @@ pub struct SetCertificatePolicy {
 impl SetCertificatePolicy {
     /// Checks the policy.
     pub fn parse(vault: VaultName, name: String, policy: Option<v1::CertificatePolicy>) -> Result<Self> {
-        let policy = policy.ok_or_else(|| Error::new(ErrorCode::InvalidArgument, "there is no policy in the request"))?;
+        let policy =
+            policy.ok_or_else(|| Error::new(ErrorCode::InvalidArgument, "there is no policy in the request"))?;
         Ok(Self { vault, name, policy: certificate_policy::parse(policy)? })
     }
 }

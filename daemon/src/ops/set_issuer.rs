@@ -149,7 +149,10 @@ impl Operation for SetIssuer {
                 None => vault.issuers.get(&name.to_ascii_lowercase()),
             };
             if old.is_none() && vault.issuers.len() >= MAX_ISSUERS {
-                return Err(Error::new(ErrorCode::InvalidArgument, format!("a vault has at most {MAX_ISSUERS} issuers")));
+                return Err(Error::new(
+                    ErrorCode::InvalidArgument,
+                    format!("a vault has at most {MAX_ISSUERS} issuers"),
+                ));
             }
             let mut record = operation.apply(old.map(|old| &**old), clock::now_seconds());
             if record.provider == PROVIDER {

@@ -19,7 +19,10 @@ use crate::{
     },
     pipeline::Unsealed,
     policy::{
-        Authorized, Permission, Place, Target, principals::parse_guid, roles::{self, BUILT_IN_ROLES}, scope::Scope,
+        Authorized, Permission, Place, Target,
+        principals::parse_guid,
+        roles::{self, BUILT_IN_ROLES},
+        scope::Scope,
     },
     workers::Lane,
 };
@@ -52,13 +55,16 @@ impl SetRoleDefinition {
         if !is_text(&definition.description, MAX_DESCRIPTION_BYTES) {
             return Err(invalid(format!("a description has at most {MAX_DESCRIPTION_BYTES} bytes")));
         }
-        for list in [&definition.actions, &definition.not_actions, &definition.data_actions, &definition.not_data_actions]
+        for list in
+            [&definition.actions, &definition.not_actions, &definition.data_actions, &definition.not_data_actions]
         {
             if list.len() > MAX_ACTIONS {
                 return Err(invalid(format!("a role has at most {MAX_ACTIONS} actions of a kind")));
             }
             if let Some(wrong) = list.iter().find(|action| !is_action(action)) {
-                return Err(invalid(format!("'{wrong}' is no action: 'Microsoft.KeyVault/vaults/keys/sign/action', say")));
+                return Err(invalid(format!(
+                    "'{wrong}' is no action: 'Microsoft.KeyVault/vaults/keys/sign/action', say"
+                )));
             }
         }
         // The data plane is known from end to end: an action of it that gives nothing is a mistake.
@@ -123,9 +129,8 @@ impl Operation for SetRoleDefinition {
                 None => named(&view, &operation.record.name),
             };
             let id = old.as_ref().and_then(|old| definitions::id_of(old).ok()).or(operation.id).unwrap_or(fresh);
-            let is_other = |other: &RoleRecord| {
-                other.id != id.0 && other.name.eq_ignore_ascii_case(&operation.record.name)
-            };
+            let is_other =
+                |other: &RoleRecord| other.id != id.0 && other.name.eq_ignore_ascii_case(&operation.record.name);
             if BUILT_IN_ROLES.iter().any(|role| role.id == id || is_other(&role.record()))
                 || view.directory.roles.values().any(|role| is_other(role))
             {

@@ -169,7 +169,8 @@ fn check_enabled(record: Arc<PrincipalRecord>) -> Result<Arc<PrincipalRecord>> {
 
 fn check_assertion(rooms: &Unsealed, name: &str, assertion: &str, now: i64) -> Result<Arc<PrincipalRecord>> {
     let refused = || {
-        let what = "the assertion is not good: its key, its times, its audience or the app id is another, or it was used";
+        let what =
+            "the assertion is not good: its key, its times, its audience or the app id is another, or it was used";
         Error { answer_after: DELAY, ..Error::new(ErrorCode::Unauthenticated, what) }
     };
     let record = find(rooms, PrincipalKind::ServicePrincipal, name).ok_or_else(refused)?;

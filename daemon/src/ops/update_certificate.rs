@@ -16,7 +16,8 @@ use crate::{
         catalog::{Vault, Version},
         ledger::Entry,
         record::{
-            CertificatePolicyRecord, CertificateRecord, CertificateVersionRecord, SecretVersionRecord, VersionRecord, row,
+            CertificatePolicyRecord, CertificateRecord, CertificateVersionRecord, SecretVersionRecord, VersionRecord,
+            row,
         },
     },
     pipeline::Unsealed,

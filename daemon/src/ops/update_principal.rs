@@ -6,10 +6,7 @@ use zeroize::Zeroizing;
 use super::{Audited, Operation, get_principal::PrincipalView, principal_change};
 use crate::{
     error::{Error, ErrorCode, Result},
-    keys::{
-        catalog::Version,
-        record::PrincipalKind,
-    },
+    keys::{catalog::Version, record::PrincipalKind},
     pipeline::Unsealed,
     policy::{Authorized, Permission, Place, principals::Who},
     workers::Lane,
@@ -48,9 +45,11 @@ impl UpdatePrincipal {
                     principal_change::check_password(&password)?;
                     change.password = Some(password.clone());
                 }
-                other => return Err(invalid(format!(
-                    "'{other}' cannot be changed; display_name, enabled, administrator and password can"
-                ))),
+                other => {
+                    return Err(invalid(format!(
+                        "'{other}' cannot be changed; display_name, enabled, administrator and password can"
+                    )));
+                }
             }
         }
         if change.display_name.is_none()

@@ -161,7 +161,8 @@ impl Policy {
     /// checked with what it is made with.
     pub fn check_own_right(&self, view: &View, caller: &Caller, target: Target<'_>, wanted: Permission) -> Result<()> {
         let Caller::Peer(peer @ Peer::Unix { .. }) = caller else { return Ok(()) };
-        if self.is_admin(view, caller) || rights(view, peer.object_id(view.cluster), None, target, wanted).is_allowed() {
+        if self.is_admin(view, caller) || rights(view, peer.object_id(view.cluster), None, target, wanted).is_allowed()
+        {
             return Ok(());
         }
         let refused = format!("{caller} may not {} with a secret key", wanted.full_name());
@@ -191,9 +192,11 @@ impl Policy {
         match caller {
             Caller::Internal => true,
             Caller::Peer(Peer::Unix { uid, .. }) => *uid == 0 || *uid == self.own_uid || view.is_admin(*uid),
-            Caller::Principal(who, _) => view.directory.principals.get(&who.object_id).is_some_and(|record| {
-                record.administrator && !record.disabled && record.epoch == who.epoch
-            }),
+            Caller::Principal(who, _) => view
+                .directory
+                .principals
+                .get(&who.object_id)
+                .is_some_and(|record| record.administrator && !record.disabled && record.epoch == who.epoch),
             Caller::Peer(Peer::Certificate { .. }) | Caller::Application(..) | Caller::PinUser(..) => false,
         }
     }
@@ -281,10 +284,8 @@ fn reaching<'a>(
         }
         Target::Vault(vault, thing) => (address_of(vault, thing, wanted), Some(vault)),
     };
-    let group_made = address
-        .group
-        .and_then(|name| view.directory.groups.get(&name.to_ascii_lowercase()))
-        .map(|group| group.created);
+    let group_made =
+        address.group.and_then(|name| view.directory.groups.get(&name.to_ascii_lowercase())).map(|group| group.created);
     view.directory
         .rights_of(object_id)
         .iter()
@@ -298,11 +299,7 @@ fn address_of<'a>(vault: &'a Vault, thing: Thing<'a>, wanted: Permission) -> Add
         Thing::Named(name) => Some(name),
         Thing::Version(id) => vault.version(id).map(|version| version.record.key.as_str()),
     };
-    Address {
-        group: group_of(vault),
-        vault: Some(&vault.record.name),
-        object: Collection::of(wanted.area()).zip(name),
-    }
+    Address { group: group_of(vault), vault: Some(&vault.record.name), object: Collection::of(wanted.area()).zip(name) }
 }
 
 fn group_of(vault: &Vault) -> Option<&str> {

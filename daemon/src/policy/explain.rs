@@ -91,14 +91,7 @@ impl Operation for Question {
 
 impl Policy {
     /// Says what would happen if this caller asked for it now, and why.
-    pub fn explain(
-        &self,
-        keys: &Keys,
-        who: &Who,
-        caller: Caller,
-        question: Question,
-        now: i64,
-    ) -> Result<Explanation> {
+    pub fn explain(&self, keys: &Keys, who: &Who, caller: Caller, question: Question, now: i64) -> Result<Explanation> {
         let mut reasons = vec![who_it_is(&keys.catalog.view(), who)?];
         let (permission, object) = (question.permission, question.object.clone());
         let has_use = question.key_use();
@@ -200,7 +193,8 @@ fn fix(code: ErrorCode, permission: Permission, who: &Who) -> String {
         (_, Area::Token) => "log in with the vault's PIN through PKCS#11".into(),
         (_, Area::Control) => "give it a role: softkeep role assignment create".into(),
         (_, Area::Key | Area::Secret | Area::Certificate) => {
-            "softkeep keyvault set-policy where access policies decide, softkeep role assignment create where roles do".into()
+            "softkeep keyvault set-policy where access policies decide, softkeep role assignment create where roles do"
+                .into()
         }
     }
 }

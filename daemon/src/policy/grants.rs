@@ -30,12 +30,8 @@ const TOKEN_USER: PermissionSet = PermissionSet::of(&[
     Permission::MakePrivateObject,
 ]);
 /// What is left to a user with an empty entry.
-const EMPTY_USER: PermissionSet = PermissionSet::of(&[
-    Permission::SeeToken,
-    Permission::Login,
-    Permission::ReadPublic,
-    Permission::ChangePin,
-]);
+const EMPTY_USER: PermissionSet =
+    PermissionSet::of(&[Permission::SeeToken, Permission::Login, Permission::ReadPublic, Permission::ChangePin]);
 /// What a PIN user's entry may give beyond [`USER_GRANT`]: a vault may show its secrets as data objects.
 const USER_SECRETS: PermissionSet = PermissionSet::of(&[Permission::GetSecret, Permission::ListSecrets]);
 

@@ -204,7 +204,12 @@ pub static PERMISSIONS: [PermissionRow; 69] = {
         row(P::Restore, Area::Key, "restore", "Microsoft.KeyVault/vaults/keys/restore/action"),
         row(P::Rotate, Area::Key, "rotate", "Microsoft.KeyVault/vaults/keys/rotate/action"),
         row(P::GetRotationPolicy, Area::Key, "getrotationpolicy", "Microsoft.KeyVault/vaults/keyrotationpolicies/read"),
-        row(P::SetRotationPolicy, Area::Key, "setrotationpolicy", "Microsoft.KeyVault/vaults/keyrotationpolicies/write"),
+        row(
+            P::SetRotationPolicy,
+            Area::Key,
+            "setrotationpolicy",
+            "Microsoft.KeyVault/vaults/keyrotationpolicies/write",
+        ),
         row(P::Release, Area::Key, "release", "Microsoft.KeyVault/vaults/keys/release/action"),
         row(P::Sign, Area::Key, "sign", "Microsoft.KeyVault/vaults/keys/sign/action"),
         row(P::Verify, Area::Key, "verify", "Microsoft.KeyVault/vaults/keys/verify/action"),
@@ -229,11 +234,26 @@ pub static PERMISSIONS: [PermissionRow; 69] = {
         row(P::ImportCertificate, Area::Certificate, "import", "Microsoft.KeyVault/vaults/certificates/import/action"),
         row(P::UpdateCertificate, Area::Certificate, "update", "Microsoft.KeyVault/vaults/certificates/update/action"),
         row(P::DeleteCertificate, Area::Certificate, "delete", "Microsoft.KeyVault/vaults/certificates/delete"),
-        row(P::RecoverCertificate, Area::Certificate, "recover", "Microsoft.KeyVault/vaults/certificates/recover/action"),
+        row(
+            P::RecoverCertificate,
+            Area::Certificate,
+            "recover",
+            "Microsoft.KeyVault/vaults/certificates/recover/action",
+        ),
         row(P::PurgeCertificate, Area::Certificate, "purge", "Microsoft.KeyVault/vaults/certificates/purge/action"),
         row(P::BackupCertificate, Area::Certificate, "backup", "Microsoft.KeyVault/vaults/certificates/backup/action"),
-        row(P::RestoreCertificate, Area::Certificate, "restore", "Microsoft.KeyVault/vaults/certificates/restore/action"),
-        row(P::ManageContacts, Area::Certificate, "managecontacts", "Microsoft.KeyVault/vaults/certificatecontacts/write"),
+        row(
+            P::RestoreCertificate,
+            Area::Certificate,
+            "restore",
+            "Microsoft.KeyVault/vaults/certificates/restore/action",
+        ),
+        row(
+            P::ManageContacts,
+            Area::Certificate,
+            "managecontacts",
+            "Microsoft.KeyVault/vaults/certificatecontacts/write",
+        ),
         row(P::GetIssuers, Area::Certificate, "getissuers", "Microsoft.KeyVault/vaults/certificatecas/read"),
         row(P::ListIssuers, Area::Certificate, "listissuers", "Microsoft.KeyVault/vaults/certificatecas/read"),
         row(P::SetIssuers, Area::Certificate, "setissuers", "Microsoft.KeyVault/vaults/certificatecas/write"),
@@ -243,7 +263,12 @@ pub static PERMISSIONS: [PermissionRow; 69] = {
         row(P::WriteVault, Area::Control, "vaults/write", "Microsoft.KeyVault/vaults/write"),
         row(P::DeleteVault, Area::Control, "vaults/delete", "Microsoft.KeyVault/vaults/delete"),
         row(P::PurgeVault, Area::Control, "vaults/purge", "Microsoft.KeyVault/locations/deletedVaults/purge/action"),
-        row(P::WriteAccessPolicy, Area::Control, "vaults/accessPolicies/write", "Microsoft.KeyVault/vaults/accessPolicies/write"),
+        row(
+            P::WriteAccessPolicy,
+            Area::Control,
+            "vaults/accessPolicies/write",
+            "Microsoft.KeyVault/vaults/accessPolicies/write",
+        ),
         row(P::ReadGroup, Area::Control, "groups/read", "Microsoft.Resources/subscriptions/resourceGroups/read"),
         row(P::WriteGroup, Area::Control, "groups/write", "Microsoft.Resources/subscriptions/resourceGroups/write"),
         row(P::DeleteGroup, Area::Control, "groups/delete", "Microsoft.Resources/subscriptions/resourceGroups/delete"),
@@ -368,7 +393,10 @@ mod tests {
 
     #[test]
     fn names_are_found_in_their_area_alone() {
-        assert_eq!(Permission::named(Area::Secret, "SET").collect::<Vec<_>>(), [Permission::SetSecret, Permission::UpdateSecret]);
+        assert_eq!(
+            Permission::named(Area::Secret, "SET").collect::<Vec<_>>(),
+            [Permission::SetSecret, Permission::UpdateSecret]
+        );
         assert_eq!(Permission::named(Area::Key, "set").count(), 0);
         assert_eq!(Permission::named(Area::Token, "login").count(), 1);
     }
@@ -383,6 +411,9 @@ mod tests {
         assert_eq!(Permission::by_full_name("Keys/Sign").count(), 0, "the list's name is in lower case");
         assert_eq!(Permission::by_full_name("keys/SIGN").collect::<Vec<_>>(), [Permission::Sign]);
         assert_eq!(Permission::by_full_name("secrets/fly").count(), 0);
-        assert_eq!(Permission::names(Area::Secret), ["get", "list", "set", "delete", "recover", "purge", "backup", "restore"]);
+        assert_eq!(
+            Permission::names(Area::Secret),
+            ["get", "list", "set", "delete", "recover", "purge", "backup", "restore"]
+        );
     }
 }

@@ -244,7 +244,8 @@ impl Rules {
         if self.is_strict() {
             return !added.is_empty();
         }
-        let (wraps, undoes) = (Ops::WRAP_KEY.and(Ops::WRAP_OBJECT).and(Ops::UNWRAP_OBJECT), super::wrapping::undoing(key));
+        let (wraps, undoes) =
+            (Ops::WRAP_KEY.and(Ops::WRAP_OBJECT).and(Ops::UNWRAP_OBJECT), super::wrapping::undoing(key));
         new.has_any(undoes) && key.ever().has_any(wraps) && !key.ever().has_any(undoes)
     }
 

@@ -248,19 +248,16 @@ pub static BUILT_IN_ROLES: [BuiltInRole; 18] = [
         )
     },
     BuiltInRole {
-        actions: &["Microsoft.KeyVault/locations/deletedVaults/purge/action", "*/read", "Microsoft.Resources/deployments/*"],
-        ..role(
-            guid("a68e7c17-0ab2-4c09-9a58-125dae29748c"),
-            "Key Vault Purge Operator",
-            "Destroys deleted vaults.",
-        )
+        actions: &[
+            "Microsoft.KeyVault/locations/deletedVaults/purge/action",
+            "*/read",
+            "Microsoft.Resources/deployments/*",
+        ],
+        ..role(guid("a68e7c17-0ab2-4c09-9a58-125dae29748c"), "Key Vault Purge Operator", "Destroys deleted vaults.")
     },
     BuiltInRole {
         actions: OFFICER_ACTIONS,
-        data_actions: &[
-            "Microsoft.KeyVault/vaults/*/read",
-            "Microsoft.KeyVault/vaults/secrets/readMetadata/action",
-        ],
+        data_actions: &["Microsoft.KeyVault/vaults/*/read", "Microsoft.KeyVault/vaults/secrets/readMetadata/action"],
         ..role(KV_READER, "Key Vault Reader", "Sees vaults and what is in them, but no secret's value.")
     },
     BuiltInRole {
@@ -302,8 +299,7 @@ impl BuiltInRole {
 /// What a built-in role allows; `None` for an id that is none of theirs.
 pub fn built_in_permissions(role: Id) -> Option<PermissionSet> {
     static SETS: OnceLock<HashMap<Id, PermissionSet>> = OnceLock::new();
-    let sets =
-        SETS.get_or_init(|| BUILT_IN_ROLES.iter().map(|role| (role.id, permissions(&role.record()))).collect());
+    let sets = SETS.get_or_init(|| BUILT_IN_ROLES.iter().map(|role| (role.id, permissions(&role.record()))).collect());
     sets.get(&role).copied()
 }
 
@@ -400,7 +396,9 @@ mod tests {
         };
         assert!(role(&["Microsoft.KeyVault/vaults/accessPolicies/write"]).is_empty());
         assert!(role(&["Microsoft.Authorization/roleDefinitions/write"]).is_empty());
-        assert!(role(&["Microsoft.KeyVault/vaults/accessPolicies/write", "Microsoft.Authorization/roleAssignments/write"])
-            .contains(Permission::WriteAccessPolicy));
+        assert!(
+            role(&["Microsoft.KeyVault/vaults/accessPolicies/write", "Microsoft.Authorization/roleAssignments/write"])
+                .contains(Permission::WriteAccessPolicy)
+        );
     }
 }

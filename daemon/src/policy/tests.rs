@@ -2,5 +2,6 @@
 
 mod giving;
 mod matrix;
+mod operations;
 mod sign_in;
 mod world;

@@ -43,10 +43,12 @@ pub fn request_id(error: &Error) -> String {
 
 /// `grpc.health.v1`: SERVING while unsealed, for the daemon as a whole ("") and for each service that needs keys.
 pub fn health(pipeline: &Arc<Pipeline>) -> HealthServer<impl Health> {
-    const NEED_KEYS: [&str; 7] = [
+    const NEED_KEYS: [&str; 9] = [
         "",
         "softkeep.v1.Crypto",
         "softkeep.v1.Keys",
+        "softkeep.v1.Secrets",
+        "softkeep.v1.Certificates",
         "softkeep.v1.Vaults",
         "softkeep.v1.Access",
         "softkeep.v1.Audit",

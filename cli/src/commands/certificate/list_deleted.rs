@@ -31,7 +31,12 @@ pub async fn run(args: &Args, context: &Context) -> Result<Reply> {
     let include_pending = args.pending.included();
     let mut client = context.certificates().await?;
     let certificates: Vec<Certificate> = pages::collect(args.most.most(), async |page_token| {
-        let request = ListCertificatesRequest { vault: vault.clone(), page_size: 0, page_token, include_pending };
+        let request = ListCertificatesRequest {
+            vault: vault.clone(),
+            page_size: args.most.page_size(),
+            page_token,
+            include_pending,
+        };
         let page = client.list_deleted_certificates(request).await?.into_inner();
         Ok((page.certificates, page.next_page_token))
     })

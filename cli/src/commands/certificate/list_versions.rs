@@ -27,7 +27,7 @@ pub async fn run(args: &Args, context: &Context) -> Result<Reply> {
     let mut client = context.certificates().await?;
     let versions: Vec<Certificate> = pages::collect(args.most.most(), async |page_token| {
         let (vault, name) = (certificate.vault.clone(), certificate.name.clone());
-        let request = ListCertificateVersionsRequest { vault, name, page_size: 0, page_token };
+        let request = ListCertificateVersionsRequest { vault, name, page_size: args.most.page_size(), page_token };
         let page = client.list_certificate_versions(request).await?.into_inner();
         Ok((page.certificates, page.next_page_token))
     })

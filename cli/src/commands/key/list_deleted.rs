@@ -24,7 +24,7 @@ pub async fn run(args: &Args, context: &Context) -> Result<Reply> {
     let vault = args.target.resolve(&context.settings)?;
     let mut client = context.keys().await?;
     let keys: Vec<Key> = pages::collect(args.most.most(), async |page_token| {
-        let request = ListKeysRequest { vault: vault.clone(), page_size: 0, page_token };
+        let request = ListKeysRequest { vault: vault.clone(), page_size: args.most.page_size(), page_token };
         let page = client.list_deleted_keys(request).await?.into_inner();
         Ok((page.keys, page.next_page_token))
     })

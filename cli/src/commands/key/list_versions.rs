@@ -25,7 +25,7 @@ pub async fn run(args: &Args, context: &Context) -> Result<Reply> {
     let mut client = context.keys().await?;
     let versions: Vec<Key> = pages::collect(args.most.most(), async |page_token| {
         let (vault, name) = (key.vault.clone(), key.name.clone());
-        let request = ListKeyVersionsRequest { vault, name, page_size: 0, page_token };
+        let request = ListKeyVersionsRequest { vault, name, page_size: args.most.page_size(), page_token };
         let page = client.list_key_versions(request).await?.into_inner();
         Ok((page.keys, page.next_page_token))
     })

@@ -30,7 +30,7 @@ pub async fn run(args: &Args, context: &Context) -> Result<Reply> {
     let vault = args.target.resolve(&context.settings)?;
     let mut client = context.secrets().await?;
     let secrets: Vec<Secret> = pages::collect(args.most.most(), async |page_token| {
-        let request = ListSecretsRequest { vault: vault.clone(), page_size: 0, page_token };
+        let request = ListSecretsRequest { vault: vault.clone(), page_size: args.most.page_size(), page_token };
         let mut page = client.list_secrets(request).await?.into_inner();
         page.secrets.retain(|secret| args.managed.lists(secret.managed));
         Ok((page.secrets, page.next_page_token))

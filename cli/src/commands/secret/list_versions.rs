@@ -27,7 +27,7 @@ pub async fn run(args: &Args, context: &Context) -> Result<Reply> {
     let mut client = context.secrets().await?;
     let versions: Vec<Secret> = pages::collect(args.most.most(), async |page_token| {
         let (vault, name) = (secret.vault.clone(), secret.name.clone());
-        let request = ListSecretVersionsRequest { vault, name, page_size: 0, page_token };
+        let request = ListSecretVersionsRequest { vault, name, page_size: args.most.page_size(), page_token };
         let page = client.list_secret_versions(request).await?.into_inner();
         Ok((page.secrets, page.next_page_token))
     })

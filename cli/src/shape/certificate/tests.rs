@@ -121,6 +121,8 @@ fn operations() {
         "issuerParameters":{"certificateTransparency":null,"certificateType":null,"name":"Unknown"},"name":"web",
         "requestId":"r","status":"inProgress","statusDetails":"waiting","target":null}"#,
     );
+    let done = CertificateOperation { target: web().id, ..pending.clone() };
+    assert_eq!(operation(&done)["target"], "https://dev.vault.localhost/certificates/web");
     let failed = CertificateOperation { error_code: "KEY_DISABLED".to_owned(), ..pending };
     assert_eq!(operation(&failed)["error"], json!({"code": "KEY_DISABLED", "innerError": null, "message": null}));
 }

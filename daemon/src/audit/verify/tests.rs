@@ -192,3 +192,37 @@ proptest! {
         prop_assert!(report.findings[0].starts_with(&place), "{} expected {}", report.findings[0], place);
     }
 }
+
+#[test]
+fn a_receipt_of_somebody_else_or_of_another_import_is_found() {
+    use crate::audit::{receipt::Receipt, record::chain::GENESIS};
+
+    let check_receipt = |seed: u8, key: &str, findings: usize| {
+        let receipt = Receipt {
+            jti: "0".repeat(32),
+            iat: 1,
+            caller: "uid:0 pid:12".into(),
+            oid: String::new(),
+            vault: "dev".into(),
+            key: key.into(),
+            version: "1".repeat(32),
+            kind: "P-256".into(),
+            spki_sha256: Some("2".repeat(64)),
+            kek: "kek/3".into(),
+            dialect: "azure".into(),
+            algorithm: "RSA-OAEP with SHA-1 and AES-KWP".into(),
+        };
+        let mut record = Record::new(1, 1, "uid:0 pid:12", Door::Grpc, "key.import", Outcome::Done);
+        (record.vault, record.object) = (Some("dev".into()), Some("web".into()));
+        record.receipt = Some(receipt.sign(&CheckpointSigner::from_seed(&[seed; 32]).unwrap()));
+        let mut line = Vec::new();
+        record.write_line(1, &GENESIS, &mut line);
+        let report = check(&[&line], None);
+        assert_eq!((report.findings.len(), report.records), (findings, 1), "{:?}", report.findings);
+        assert!(report.findings.iter().all(|finding| finding.contains("receipt")));
+    };
+    // The names in the receipt are as the vault writes them, in the record as the caller did.
+    check_receipt(3, "Web", 0);
+    check_receipt(4, "web", 1);
+    check_receipt(3, "mail", 1);
+}

@@ -55,10 +55,11 @@ impl Kind {
             }
         };
         let unknown = || Error::new(ErrorCode::UnsupportedAlgorithm, format!("unknown curve '{curve}'"));
-        // Of OKP there is the name alone to compare, and one curve.
-        let curve = match curve {
-            "" | "Ed25519" => None,
-            name => Some(Curve::by_name(name).ok_or_else(unknown)?),
+        // Of OKP there is one curve, which says the type too.
+        let (family, curve) = match curve {
+            "" => (family, None),
+            "Ed25519" => (family.or(Some(Family::Okp)), None),
+            name => (family.or(Some(Family::Ec)), Some(Curve::by_name(name).ok_or_else(unknown)?)),
         };
         Ok(Self { family, curve })
     }

@@ -169,6 +169,9 @@ fn what_is_inside_must_be_a_key_and_the_one_announced() {
     for (bytes, kty, curve, code) in [
         (&ec[..], "RSA", "", ErrorCode::KeyTypeMismatch),
         (&ec, "EC", "P-256", ErrorCode::KeyTypeMismatch),
+        (&ec, "", "Ed25519", ErrorCode::KeyTypeMismatch),
+        (&ec, "RSA", "P-384", ErrorCode::KeyTypeMismatch),
+        (&[7; 32], "", "P-256", ErrorCode::TransferBlobInvalid),
         (&ec, "oct", "", ErrorCode::TransferBlobInvalid),
         (&[7; 33], "", "", ErrorCode::TransferBlobInvalid),
         (&[&ec[..], &[0]].concat(), "", "", ErrorCode::TransferBlobInvalid),

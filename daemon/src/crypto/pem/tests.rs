@@ -1,3 +1,5 @@
+use std::slice;
+
 use proptest::prelude::*;
 
 use super::*;
@@ -16,16 +18,16 @@ fn every_form_of_key_that_openssl_writes() {
         files.openssl(&[&pkcs8[..], &["sha512.pem", "-v2", "aes-128-cbc", "-v2prf", "hmacWithSHA512"]].concat());
         let refusal = read(&[files.read("sha512.pem"), files.read("cert.pem")].concat(), "secret").err().unwrap();
         assert_eq!(refusal.code, ErrorCode::UnsupportedAlgorithm, "{}", refusal.detail);
-        for (name, encrypted) in [
-            ("key.pem", false), ("old.pem", false), ("old-aes.pem", true), ("aes.pem", true), ("3des.pem", true),
-        ] {
+        for (name, encrypted) in
+            [("key.pem", false), ("old.pem", false), ("old-aes.pem", true), ("aes.pem", true), ("3des.pem", true)]
+        {
             for pem in [
                 [files.read(name), files.read("cert.pem")].concat(),
                 [b"Bag Attributes\r\n".to_vec(), files.read("cert.pem"), files.read(name)].concat(),
             ] {
                 let password = if encrypted { "secret" } else { "" };
                 let bundle = read(&pem, password).unwrap_or_else(|error| panic!("{name}: {error}"));
-                assert_eq!(bundle.certificates, [certificate.der.clone()]);
+                assert_eq!(bundle.certificates, slice::from_ref(&certificate.der));
                 assert!(certificate.is_for(&public_info_of_private(&bundle.key).unwrap()), "{name}");
                 if encrypted {
                     assert_eq!(code(read(&pem, "Secret")), ErrorCode::PasswordIncorrect, "{name}");
@@ -33,7 +35,8 @@ fn every_form_of_key_that_openssl_writes() {
                 }
             }
         }
-        let written = write(Some(&read(&files.read("key.pem"), "").unwrap().key), &[certificate.der.clone()]).unwrap();
+        let written =
+            write(Some(&read(&files.read("key.pem"), "").unwrap().key), slice::from_ref(&certificate.der)).unwrap();
         let again = read(&written, "").unwrap();
         assert_eq!(again.certificates, [certificate.der]);
         std::fs::write(files.0.path().join("ours.pem"), &*written).unwrap();
@@ -49,7 +52,10 @@ fn what_is_no_pem() {
         (certificate.clone(), ErrorCode::CertificateInvalid),
         ([&key[..], &key].concat(), ErrorCode::CertificateInvalid),
         (key[..key.len() - 10].to_vec(), ErrorCode::CertificateInvalid),
-        ([&key[..], b"-----BEGIN CERTIFICATE-----\n%\n-----END CERTIFICATE-----\n"].concat(), ErrorCode::CertificateInvalid),
+        (
+            [&key[..], b"-----BEGIN CERTIFICATE-----\n%\n-----END CERTIFICATE-----\n"].concat(),
+            ErrorCode::CertificateInvalid,
+        ),
         ([&key[..], b"-----BEGIN CERTIFICATE"].concat(), ErrorCode::CertificateInvalid),
         (b"-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n".to_vec(), ErrorCode::CertificateInvalid),
         (vec![0xff; 10], ErrorCode::CertificateInvalid),

@@ -1,4 +1,4 @@
-use std::{fs, path::Path, process::Command};
+use std::{fs, path::Path, process::Command, slice};
 
 use proptest::prelude::*;
 
@@ -12,7 +12,8 @@ impl Files {
     /// A self-signed certificate; `new_key` are the arguments of `openssl req`.
     pub(crate) fn new(new_key: &[&str]) -> Self {
         let files = Self(tempfile::tempdir().unwrap());
-        let request = ["req", "-x509", "-nodes", "-subj", "/CN=test", "-days", "30", "-keyout", "key.pem", "-out", "cert.pem"];
+        let request =
+            ["req", "-x509", "-nodes", "-subj", "/CN=test", "-days", "30", "-keyout", "key.pem", "-out", "cert.pem"];
         files.openssl(&[&request[..], new_key].concat());
         files
     }
@@ -51,7 +52,20 @@ impl Files {
 const FORMS: [&[&str]; 7] = [
     &["-passout", "pass:secret"],
     &["-passout", "pass:secret", "-legacy"],
-    &["-passout", "pass:secret", "-certpbe", "PBE-SHA1-RC2-40", "-keypbe", "PBE-SHA1-3DES", "-macalg", "sha1", "-provider", "legacy", "-provider", "default"],
+    &[
+        "-passout",
+        "pass:secret",
+        "-certpbe",
+        "PBE-SHA1-RC2-40",
+        "-keypbe",
+        "PBE-SHA1-3DES",
+        "-macalg",
+        "sha1",
+        "-provider",
+        "legacy",
+        "-provider",
+        "default",
+    ],
     &["-passout", "pass:secret", "-certpbe", "NONE", "-keypbe", "NONE"],
     &["-passout", "pass:secret", "-certpbe", "aes-128-cbc", "-keypbe", "des-ede3-cbc", "-macalg", "sha512"],
     &["-passout", "pass:secret", "-name", "my name", "-iter", "100000"],
@@ -66,7 +80,7 @@ fn what_openssl_writes_is_read() {
         for form in FORMS {
             let pfx = files.pfx(form);
             let bundle = read(&pfx, "secret").unwrap();
-            assert_eq!(bundle.certificates, [certificate.clone()], "{form:?}");
+            assert_eq!(bundle.certificates, slice::from_ref(&certificate), "{form:?}");
             assert!(own.is_for(&key_info::public_info_of_private(&bundle.key).unwrap()), "{form:?}");
             assert_eq!(code(read(&pfx, "Secret")), ErrorCode::PasswordIncorrect, "{form:?}");
             assert_eq!(code(read(&pfx, "")), ErrorCode::PasswordIncorrect, "{form:?}");
@@ -124,14 +138,38 @@ fn other_keys_are_refused_by_name() {
 fn what_is_no_pfx() {
     let files = Files::ec();
     let pfx = files.pfx(&["-passout", "pass:secret"]);
-    for damaged in [&b""[..], b"no", &[0x30, 0x80], &pfx[..pfx.len() - 1], &pfx[..pfx.len() / 2], &[&pfx[..], &[0]].concat()] {
+    for damaged in
+        [&b""[..], b"no", &[0x30, 0x80], &pfx[..pfx.len() - 1], &pfx[..pfx.len() / 2], &[&pfx[..], &[0]].concat()]
+    {
         assert_eq!(code(read(damaged, "secret")), ErrorCode::CertificateInvalid, "{} bytes", damaged.len());
     }
     assert_eq!(code(read(&vec![0; MAX_FILE_BYTES + 1], "")), ErrorCode::MessageTooLarge);
     assert_eq!(code(read(&pfx, "a\0b")), ErrorCode::InvalidArgument);
-    files.openssl(&["pkcs12", "-export", "-nokeys", "-in", "cert.pem", "-out", "no-key.pfx", "-passout", "pass:secret"]);
+    files.openssl(&[
+        "pkcs12",
+        "-export",
+        "-nokeys",
+        "-in",
+        "cert.pem",
+        "-out",
+        "no-key.pfx",
+        "-passout",
+        "pass:secret",
+    ]);
     assert_eq!(code(read(&files.read("no-key.pfx"), "secret")), ErrorCode::CertificateInvalid);
-    files.openssl(&["pkcs12", "-export", "-nomac", "-inkey", "key.pem", "-in", "cert.pem", "-out", "no-mac.pfx", "-passout", "pass:secret"]);
+    files.openssl(&[
+        "pkcs12",
+        "-export",
+        "-nomac",
+        "-inkey",
+        "key.pem",
+        "-in",
+        "cert.pem",
+        "-out",
+        "no-mac.pfx",
+        "-passout",
+        "pass:secret",
+    ]);
     assert_eq!(code(read(&files.read("no-mac.pfx"), "secret")), ErrorCode::UnsupportedAlgorithm);
 }
 

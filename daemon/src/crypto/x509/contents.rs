@@ -13,7 +13,8 @@ use spki::SubjectPublicKeyInfoRef;
 use x509_cert::ext::{
     Extension, Extensions,
     pkix::{
-        AuthorityKeyIdentifier, BasicConstraints, ExtendedKeyUsage, KeyUsage, KeyUsages, SubjectAltName, SubjectKeyIdentifier,
+        AuthorityKeyIdentifier, BasicConstraints, ExtendedKeyUsage, KeyUsage, KeyUsages, SubjectAltName,
+        SubjectKeyIdentifier,
         name::{GeneralName, OtherName},
     },
 };
@@ -83,7 +84,8 @@ impl Contents {
 
     /// The extensions that a request asks for, and that a certificate has besides the identifiers of its keys.
     pub(super) fn requested_extensions(&self, key_type: KeyType) -> der::Result<Extensions> {
-        let constraints = BasicConstraints { ca: self.authority.is_some(), path_len_constraint: self.authority.flatten() };
+        let constraints =
+            BasicConstraints { ca: self.authority.is_some(), path_len_constraint: self.authority.flatten() };
         let mut extensions = vec![extension(true, &constraints)?];
         let usages = self.usages_for(key_type);
         if !usages.is_empty() {

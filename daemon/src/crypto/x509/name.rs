@@ -59,17 +59,15 @@ static ATTRIBUTES: [Attribute; 17] = [
     attribute(&["DESCRIPTION"], rfc4519::DESCRIPTION, Form::Text, 1024),
 ];
 
-const fn attribute(
-    names: &'static [&'static str],
-    oid: ObjectIdentifier,
-    form: Form,
-    max_chars: usize,
-) -> Attribute {
+const fn attribute(names: &'static [&'static str], oid: ObjectIdentifier, form: Form, max_chars: usize) -> Attribute {
     Attribute { names, oid, form, max_chars }
 }
 
 fn invalid(why: impl std::fmt::Display) -> Error {
-    Error::new(ErrorCode::InvalidArgument, format!("the subject cannot be read: {why}; write it like CN=contoso.com, O=Contoso"))
+    Error::new(
+        ErrorCode::InvalidArgument,
+        format!("the subject cannot be read: {why}; write it like CN=contoso.com, O=Contoso"),
+    )
 }
 
 /// Reads a name.
@@ -242,10 +240,8 @@ fn encode(known: Option<&Attribute>, text: &str) -> Result<Any> {
 /// The name as text, in the order that RFC 4514 wants, a comma and a blank between its parts as Key Vault writes it.
 /// [`parse`] reads it again.
 pub fn show(name: &x509_cert::name::Name) -> String {
-    let parts: Vec<String> = name
-        .iter_rdn()
-        .map(|part| part.iter().map(show_attribute).collect::<Vec<_>>().join("+"))
-        .collect();
+    let parts: Vec<String> =
+        name.iter_rdn().map(|part| part.iter().map(show_attribute).collect::<Vec<_>>().join("+")).collect();
     parts.into_iter().rev().collect::<Vec<_>>().join(", ")
 }
 

@@ -8,7 +8,8 @@ use softkeep_proto::algorithm::Hash;
 use x509_cert::{
     Certificate,
     ext::pkix::{
-        BasicConstraints, ExtendedKeyUsage, KeyUsage, KeyUsages, SubjectAltName, SubjectKeyIdentifier, name::GeneralName,
+        BasicConstraints, ExtendedKeyUsage, KeyUsage, KeyUsages, SubjectAltName, SubjectKeyIdentifier,
+        name::GeneralName,
     },
 };
 
@@ -73,7 +74,8 @@ impl Read {
         }
         let parsed = Certificate::from_der(der).map_err(invalid)?;
         let tbs = parsed.tbs_certificate();
-        let seconds = |time: x509_cert::time::Time| i64::try_from(time.to_unix_duration().as_secs()).unwrap_or(i64::MAX);
+        let seconds =
+            |time: x509_cert::time::Time| i64::try_from(time.to_unix_duration().as_secs()).unwrap_or(i64::MAX);
         Ok(Self {
             der: der.to_vec(),
             spki_der: tbs.subject_public_key_info().to_der().map_err(invalid)?,

@@ -4,10 +4,7 @@ use der::pem::LineEnding;
 use softkeep_proto::algorithm::{Curve, KeyType, SignScheme};
 
 use super::*;
-use crate::crypto::{
-    AwsLc, Backend as _, PrivateKey,
-    key_info::public_info_of_private,
-};
+use crate::crypto::{AwsLc, Backend as _, PrivateKey, key_info::public_info_of_private};
 
 struct Key {
     private: std::sync::Arc<dyn PrivateKey>,
@@ -66,7 +63,8 @@ fn an_authority_and_what_it_issues() {
                 contents::ip_address("10.0.0.1").unwrap(),
                 contents::ip_address("::1").unwrap(),
             ],
-            key_usages: contents::key_usage("digitalsignature").unwrap() | contents::key_usage("keyEncipherment").unwrap()
+            key_usages: contents::key_usage("digitalsignature").unwrap()
+                | contents::key_usage("keyEncipherment").unwrap()
                 | contents::key_usage("keyCertSign").unwrap(),
             extended: vec![contents::purpose("1.3.6.1.5.5.7.3.1").unwrap()],
             ..contents("CN=web, O=Contoso, C=CH")
@@ -91,7 +89,9 @@ fn an_authority_and_what_it_issues() {
         assert!(!text.contains("Certificate Sign"), "only an authority signs certificates:\n{text}");
 
         let read = Read::parse(&der).unwrap();
-        assert!(read.is_for(&leaf.public) && !read.is_for(&authority.public) && root.issued(&read) && !read.is_authority());
+        assert!(
+            read.is_for(&leaf.public) && !read.is_for(&authority.public) && root.issued(&read) && !read.is_authority()
+        );
         assert_eq!((read.not_before, read.not_after), (TIMES.not_before, TIMES.not_after));
         assert_eq!(read.subject, "CN=web, O=Contoso, C=CH");
         let names = read.alternative_names();
@@ -120,11 +120,32 @@ fn a_request_that_openssl_signs() {
         write(dir.path(), "request.pem", "CERTIFICATE REQUEST", &csr);
         let text = openssl(dir.path(), &["req", "-verify", "-noout", "-text", "-in", "request.pem"]);
         assert!(text.contains("Subject: O = Contoso, CN = asked") && text.contains("DNS:a.b"), "{text}");
-        openssl(dir.path(), &["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=ca", "-keyout", "ca.key", "-out", "ca.pem"]);
-        openssl(dir.path(), &[
-            "x509", "-req", "-copy_extensions", "copyall", "-in", "request.pem", "-CA", "ca.pem", "-CAkey", "ca.key", "-out", "signed.pem",
-        ]);
-        let signed = crate::crypto::pem::certificates(&fs::read(dir.path().join("signed.pem")).unwrap()).unwrap().remove(0);
+        openssl(
+            dir.path(),
+            &[
+                "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=ca", "-keyout", "ca.key", "-out",
+                "ca.pem",
+            ],
+        );
+        openssl(
+            dir.path(),
+            &[
+                "x509",
+                "-req",
+                "-copy_extensions",
+                "copyall",
+                "-in",
+                "request.pem",
+                "-CA",
+                "ca.pem",
+                "-CAkey",
+                "ca.key",
+                "-out",
+                "signed.pem",
+            ],
+        );
+        let signed =
+            crate::crypto::pem::certificates(&fs::read(dir.path().join("signed.pem")).unwrap()).unwrap().remove(0);
         assert!(Read::parse(&signed).unwrap().is_for(&key.public));
     }
 }

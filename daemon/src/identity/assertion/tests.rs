@@ -19,8 +19,7 @@ fn application(key_type: KeyType) -> Application {
     let key = AwsLc.open(&pkcs8).unwrap();
     let public = public_info_of_private(&pkcs8).unwrap();
     let sign = |scheme: &SignScheme, input: &[u8]| key.sign(scheme, input);
-    let certificate =
-        self_signed::certificate("app", &public, NOW - 1000, NOW + 1000, [7; 16], &sign).unwrap();
+    let certificate = self_signed::certificate("app", &public, NOW - 1000, NOW + 1000, [7; 16], &sign).unwrap();
     Application { key, certificate }
 }
 
@@ -58,7 +57,10 @@ fn a_certificates_key_proves_who_it_is() {
             ("no algorithm", r#"{"alg":"none"}"#, claims(&app, r#""softkeep""#, NOW, NOW + 300)),
             ("another algorithm", r#"{"alg":"HS256"}"#, claims(&app, r#""softkeep""#, NOW, NOW + 300)),
         ] {
-            assert!(check(&application.assertion(header, &claims), APP, &application.certificate, NOW).is_none(), "{what}");
+            assert!(
+                check(&application.assertion(header, &claims), APP, &application.certificate, NOW).is_none(),
+                "{what}"
+            );
         }
         let many = claims(&app, r#"["x","https://login.localhost/y"]"#, NOW, NOW + 300);
         assert!(check(&application.assertion(&header, &many), APP, &application.certificate, NOW).is_some());

@@ -75,7 +75,8 @@ impl Vault {
 
     /// A secret has no identifier of its own, only its versions have; its object's is made of its name.
     fn object_of_secret(&self, name: &str) -> Id {
-        let digest = crypto::digest(Hash::Sha256, &[b"softkeep/secret-object/1", &self.id.0[..], name.as_bytes()].concat());
+        let digest =
+            crypto::digest(Hash::Sha256, &[b"softkeep/secret-object/1", &self.id.0[..], name.as_bytes()].concat());
         let mut id = Id::default();
         id.0.iter_mut().zip(digest).for_each(|(byte, value)| *byte = value);
         id

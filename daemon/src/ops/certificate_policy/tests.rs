@@ -42,18 +42,42 @@ fn what_is_refused() {
         (|policy| policy.kty = "oct".into(), ErrorCode::UnsupportedAlgorithm, "RSA or EC"),
         (|policy| policy.kty = "OKP".into(), ErrorCode::UnsupportedAlgorithm, "RSA or EC"),
         (|policy| policy.kty = "DSA".into(), ErrorCode::UnsupportedAlgorithm, "unknown key type"),
-        (|policy| (policy.kty, policy.curve) = ("EC".into(), "P-1".into()), ErrorCode::UnsupportedAlgorithm, "unknown curve"),
-        (|policy| policy.extended_key_usages = vec!["serverAuth".into()], ErrorCode::InvalidArgument, "object identifier"),
+        (
+            |policy| (policy.kty, policy.curve) = ("EC".into(), "P-1".into()),
+            ErrorCode::UnsupportedAlgorithm,
+            "unknown curve",
+        ),
+        (
+            |policy| policy.extended_key_usages = vec!["serverAuth".into()],
+            ErrorCode::InvalidArgument,
+            "object identifier",
+        ),
         (|policy| policy.key_usages = vec!["sign".into()], ErrorCode::InvalidArgument, "unknown key usage"),
         (|policy| policy.dns_names = vec!["a b".into()], ErrorCode::InvalidArgument, "no DNS name"),
         (|policy| policy.ip_addresses = vec!["1.2.3".into()], ErrorCode::InvalidArgument, "no IP address"),
         (|policy| policy.dns_names = vec!["a.b".into(); 101], ErrorCode::InvalidArgument, "at most 100"),
         (|policy| policy.content_type = "text/plain".into(), ErrorCode::InvalidArgument, "content type"),
         (|policy| policy.issuer = "a b".into(), ErrorCode::InvalidArgument, "issuer's name"),
-        (|policy| (policy.kty, policy.exportable) = ("RSA-HSM".into(), true), ErrorCode::InvalidArgument, "not exportable"),
-        (|policy| policy.lifetime_actions = vec![action("Renew", 1, 0)], ErrorCode::InvalidArgument, "AutoRenew or EmailContacts"),
-        (|policy| policy.lifetime_actions = vec![action(AUTO_RENEW, 0, 100)], ErrorCode::InvalidArgument, "1 to 99 percent"),
-        (|policy| policy.lifetime_actions = vec![action(AUTO_RENEW, 325, 0)], ErrorCode::InvalidArgument, "1 to 324 days"),
+        (
+            |policy| (policy.kty, policy.exportable) = ("RSA-HSM".into(), true),
+            ErrorCode::InvalidArgument,
+            "not exportable",
+        ),
+        (
+            |policy| policy.lifetime_actions = vec![action("Renew", 1, 0)],
+            ErrorCode::InvalidArgument,
+            "AutoRenew or EmailContacts",
+        ),
+        (
+            |policy| policy.lifetime_actions = vec![action(AUTO_RENEW, 0, 100)],
+            ErrorCode::InvalidArgument,
+            "1 to 99 percent",
+        ),
+        (
+            |policy| policy.lifetime_actions = vec![action(AUTO_RENEW, 325, 0)],
+            ErrorCode::InvalidArgument,
+            "1 to 324 days",
+        ),
         (|policy| policy.lifetime_actions = vec![action(AUTO_RENEW, 1, 1)], ErrorCode::InvalidArgument, "either days"),
     ];
     for (change, code, words) in cases {

@@ -1,5 +1,7 @@
 //! Certificates from the policy to the purge: made here, merged, brought in; their keys and secrets; what PKCS#11 sees.
 
+use std::slice;
+
 use base64ct::{Base64, Encoding as _};
 use cryptoki_sys as ck;
 use softkeep_proto::{algorithm::SignScheme, pkcs11::v1::Attribute};
@@ -44,6 +46,9 @@ use crate::{
         update_certificate::UpdateCertificate,
     },
 };
+
+#[path = "certificates/lifecycle.rs"]
+mod lifecycle;
 
 const DAY: i64 = 24 * 3600;
 
@@ -104,12 +109,8 @@ impl Vault {
     }
 
     async fn import(&self, name: &str, value: Vec<u8>, password: &str) -> Result<CertificateView> {
-        let request = v1::ImportCertificateRequest {
-            name: name.into(),
-            value,
-            password: password.into(),
-            ..Default::default()
-        };
+        let request =
+            v1::ImportCertificateRequest { name: name.into(), value, password: password.into(), ..Default::default() };
         self.admin(ImportCertificate::parse(dev(), request)?).await
     }
 
@@ -149,18 +150,17 @@ impl Vault {
     }
 
     async fn authority(&self, name: &str, path_length: Option<u32>) {
-        let authority =
-            v1::CertificatePolicy { ca: true, path_length, validity_months: 120, ..policy(&format!("CN={name}, O=Contoso")) };
+        let authority = v1::CertificatePolicy {
+            ca: true,
+            path_length,
+            validity_months: 120,
+            ..policy(&format!("CN={name}, O=Contoso"))
+        };
         self.create(name, authority).await.unwrap();
         self.issuer("house", "softkeep-ca", name).await.unwrap();
     }
 
-    async fn issuer(
-        &self,
-        name: &str,
-        provider: &str,
-        account: &str,
-    ) -> Result<crate::ops::get_issuer::IssuerView> {
+    async fn issuer(&self, name: &str, provider: &str, account: &str) -> Result<crate::ops::get_issuer::IssuerView> {
         let issuer = v1::Issuer {
             name: name.into(),
             provider: provider.into(),
@@ -176,7 +176,7 @@ fn code<T>(result: Result<T>) -> ErrorCode {
     result.err().expect("a refusal").code
 }
 
-fn value<'a>(face: &'a Face, kind: u64) -> &'a [u8] {
+fn value(face: &Face, kind: u64) -> &[u8] {
     &face.attributes[&kind]
 }
 
@@ -198,11 +198,15 @@ async fn a_self_signed_certificate_is_complete_at_once() {
     let key = vault.admin(GetKey(dev(), KeyName::Named("site".into(), None))).await.unwrap();
     assert_eq!((key.version.id.0.to_vec(), key.key.managed), (version.id.clone(), true));
     assert!(read.is_for(key.version.public().unwrap()));
-    assert_eq!((key.version.record.not_before, key.version.record.expires), (Some(read.not_before), Some(read.not_after)));
+    assert_eq!(
+        (key.version.record.not_before, key.version.record.expires),
+        (Some(read.not_before), Some(read.not_after))
+    );
     assert!(!key.version.policy.is_home_grown(), "its secret tells the key");
-    let bundle = pfx::read(&Base64::decode_vec(std::str::from_utf8(&vault.secret("site").await.unwrap()).unwrap()).unwrap(), "");
+    let bundle =
+        pfx::read(&Base64::decode_vec(std::str::from_utf8(&vault.secret("site").await.unwrap()).unwrap()).unwrap(), "");
     let bundle = bundle.unwrap();
-    assert_eq!(bundle.certificates, [version.der.clone()]);
+    assert_eq!(bundle.certificates, slice::from_ref(&version.der));
     assert!(read.is_for(&key_info::public_info_of_private(&bundle.key).unwrap()));
 
     // PKCS#11 shows it beside its key.
@@ -308,7 +312,8 @@ async fn a_request_is_answered_elsewhere() {
         }
 
         let issue = |public: &key_info::PublicInfo| {
-            let pkcs8 = AwsLc.generate(softkeep_proto::algorithm::KeyType::Ec(softkeep_proto::algorithm::Curve::P384)).unwrap();
+            let pkcs8 =
+                AwsLc.generate(softkeep_proto::algorithm::KeyType::Ec(softkeep_proto::algorithm::Curve::P384)).unwrap();
             let authority = AwsLc.open(&pkcs8).unwrap();
             let own = key_info::public_info_of_private(&pkcs8).unwrap();
             let sign = |scheme: &SignScheme, input: &[u8]| authority.sign(scheme, input);
@@ -347,8 +352,19 @@ async fn a_request_is_given_up() {
     let asked = v1::CertificatePolicy { issuer: "Unknown".into(), ..policy("CN=asked") };
     for name in ["site", "new"] {
         let made = vault.create(name, asked.clone()).await.unwrap();
-        let there = |vault: &Vault| vault.0.pipeline.unsealed().unwrap().keys.catalog.view().vault_named("dev").unwrap()
-            .has_version(Id::from_bytes(&made.pending.version).unwrap());
+        let there = |vault: &Vault| {
+            vault
+                .0
+                .pipeline
+                .unsealed()
+                .unwrap()
+                .keys
+                .catalog
+                .view()
+                .vault_named("dev")
+                .unwrap()
+                .has_version(Id::from_bytes(&made.pending.version).unwrap())
+        };
         assert!(there(&vault));
         let cancelled = vault.admin(CancelCertificateOperation { vault: dev(), name: name.into() }).await.unwrap();
         assert_eq!((cancelled.pending.status.as_str(), cancelled.pending.cancellation_requested), ("cancelled", true));
@@ -389,7 +405,7 @@ async fn an_authority_of_the_vault_issues() {
     assert_eq!(pfx::read(&pfx, "").unwrap().certificates.len(), 3);
     let dir = tempfile::tempdir().unwrap();
     for (file, der) in [("root.pem", &root.der), ("middle.pem", &middle_read.der), ("leaf.pem", &leaf.der)] {
-        std::fs::write(dir.path().join(file), &*pem::write(None, &[der.clone()]).unwrap()).unwrap();
+        std::fs::write(dir.path().join(file), &*pem::write(None, slice::from_ref(der)).unwrap()).unwrap();
     }
     let verify = ["verify", "-x509_strict", "-CAfile", "root.pem", "-untrusted", "middle.pem", "leaf.pem"];
     let verified = std::process::Command::new("openssl").args(verify).current_dir(dir.path()).output().unwrap();
@@ -425,7 +441,17 @@ async fn a_pfx_and_a_pem_are_brought_in() {
     let files = Files::ec();
     let authority = Files::ec();
     files.openssl(&[
-        "pkcs12", "-export", "-inkey", "key.pem", "-in", "cert.pem", "-out", "out.pfx", "-passout", "pass:secret", "-certfile",
+        "pkcs12",
+        "-export",
+        "-inkey",
+        "key.pem",
+        "-in",
+        "cert.pem",
+        "-out",
+        "out.pfx",
+        "-passout",
+        "pass:secret",
+        "-certfile",
         authority.0.path().join("cert.pem").to_str().unwrap(),
     ]);
     let imported = vault.import("pfx", files.read("out.pfx"), "secret").await.unwrap();
@@ -455,245 +481,4 @@ async fn a_pfx_and_a_pem_are_brought_in() {
     assert!(pem::read(&vault.secret("pem").await.unwrap(), "").is_ok());
     // By that policy the next version is made here.
     vault.create("pem", super::certificates::policy("CN=next")).await.unwrap();
-}
-
-#[tokio::test]
-async fn bad_files_change_nothing() {
-    let vault = Vault::new().await;
-    let files = Files::ec();
-    files.openssl(&["pkcs12", "-export", "-inkey", "key.pem", "-in", "cert.pem", "-out", "out.pfx", "-passout", "pass:secret"]);
-    let pfx = files.read("out.pfx");
-    let other = Files::ec();
-    let mismatch = [files.read("key.pem"), other.read("cert.pem")].concat();
-    let weak = Files::new(&["-newkey", "rsa:1024"]);
-    let ed448 = Files::new(&["-newkey", "ed448"]);
-    let whole = |files: &Files| [files.read("key.pem"), files.read("cert.pem")].concat();
-    vault.0.key("dev", "own-key", "EC").await;
-    let secret = v1::SetSecretRequest { name: "own-secret".into(), value: b"x".to_vec(), ..Default::default() };
-    vault.admin(SetSecret::parse(dev(), secret).unwrap()).await.unwrap();
-    let sequence = vault.sequence();
-    for (name, file, password, expected) in [
-        ("a", pfx.clone(), "wrong", ErrorCode::PasswordIncorrect),
-        ("a", pfx[..pfx.len() - 7].to_vec(), "secret", ErrorCode::CertificateInvalid),
-        ("a", b"no".to_vec(), "", ErrorCode::CertificateInvalid),
-        ("a", Vec::new(), "", ErrorCode::CertificateInvalid),
-        ("a", mismatch, "", ErrorCode::CertificateInvalid),
-        ("a", files.read("key.pem"), "", ErrorCode::CertificateInvalid),
-        ("a", files.read("cert.pem"), "", ErrorCode::CertificateInvalid),
-        ("a", whole(&weak), "", ErrorCode::KeyTooWeak),
-        ("a", whole(&ed448), "", ErrorCode::UnsupportedAlgorithm),
-        ("a b", pfx.clone(), "secret", ErrorCode::InvalidArgument),
-        ("own-key", pfx.clone(), "secret", ErrorCode::AlreadyExists),
-        ("own-secret", pfx.clone(), "secret", ErrorCode::AlreadyExists),
-    ] {
-        assert_eq!(code(vault.import(name, file, password).await), expected);
-    }
-    for name in ["own-key", "own-secret"] {
-        assert_eq!(code(vault.create(name, policy("CN=x")).await), ErrorCode::AlreadyExists);
-    }
-    assert_eq!(vault.sequence(), sequence, "nothing was changed");
-    assert!(vault.list(false, true).await.is_empty());
-}
-
-#[tokio::test]
-async fn attributes_are_those_of_key_and_secret_too() {
-    let vault = Vault::new().await;
-    vault.create("site", policy("CN=a")).await.unwrap();
-    let update = |enabled, mask: &[&str], policy| {
-        let tags = [("a".to_owned(), "b".to_owned())].into();
-        let mut request = v1::UpdateCertificateRequest {
-            name: "site".into(),
-            attributes: Some(v1::CertificateAttributes { enabled: Some(enabled), tags }),
-            policy,
-            ..Default::default()
-        };
-        request.update_mask.get_or_insert_default().paths = mask.iter().map(|path| (*path).to_owned()).collect();
-        UpdateCertificate::parse(dev(), request)
-    };
-    let disabled = vault.admin(update(false, &["enabled", "tags"], None).unwrap()).await.unwrap();
-    assert!(!disabled.version.unwrap().enabled);
-    assert_eq!(code(vault.secret("site").await), ErrorCode::SecretDisabled);
-    let key = vault.admin(GetKey(dev(), KeyName::Named("site".into(), None))).await.unwrap();
-    assert!(!key.version.record.enabled && key.version.record.tags["a"] == "b");
-    vault.admin(update(true, &["enabled"], None).unwrap()).await.unwrap();
-    assert!(vault.secret("site").await.is_ok());
-    assert_eq!(code(update(true, &["name"], None)), ErrorCode::InvalidArgument);
-    let changed = vault.admin(update(true, &["policy"], Some(policy("CN=b"))).unwrap()).await.unwrap();
-    assert_eq!(changed.certificate.policy.as_ref().unwrap().subject, "CN=b");
-    let bad = SetCertificatePolicy::parse(dev(), "site".into(), Some(v1::CertificatePolicy::default()));
-    assert_eq!(code(bad), ErrorCode::InvalidArgument);
-    let set = SetCertificatePolicy::parse(dev(), "site".into(), Some(policy("CN=c"))).unwrap();
-    assert_eq!(vault.admin(set).await.unwrap().certificate.policy.as_ref().unwrap().subject, "CN=c");
-}
-
-#[tokio::test]
-async fn deletion_takes_key_and_secret_along_and_can_be_undone() {
-    let vault = Vault::new().await;
-    for name in ["site", "other"] {
-        vault.create(name, policy("CN=a")).await.unwrap();
-    }
-    vault.admin(DeleteCertificate { vault: dev(), name: "Site".into() }).await.unwrap();
-    assert_eq!(code(vault.get("site").await), ErrorCode::CertificateNotFound);
-    assert_eq!(code(vault.secret("site").await), ErrorCode::SecretNotFound);
-    let key = || GetKey(dev(), KeyName::Named("site".into(), None));
-    assert_eq!(code(vault.admin(key()).await), ErrorCode::KeyNotFound);
-    assert!(vault.faces("site", ck::CKO_CERTIFICATE).is_empty() && vault.faces("site", ck::CKO_PUBLIC_KEY).is_empty());
-    assert_eq!(code(vault.create("site", policy("CN=b")).await), ErrorCode::NameDeleted);
-    assert_eq!((vault.list(false, true).await, vault.list(true, true).await), (vec!["other".into()], vec!["site".into()]));
-    let deleted = vault.admin(GetDeletedCertificate { vault: dev(), name: "site".into() }).await.unwrap();
-    let (deleted_at, purge) = (deleted.certificate.deleted.unwrap(), deleted.certificate.scheduled_purge.unwrap());
-    assert_eq!(purge - deleted_at, 90 * DAY);
-    vault.admin(RecoverCertificate { vault: dev(), name: "site".into() }).await.unwrap();
-    assert!(vault.admin(key()).await.is_ok() && vault.secret("site").await.is_ok());
-    assert_eq!(vault.faces("site", ck::CKO_CERTIFICATE).len(), 1);
-    let again = vault.admin(RecoverCertificate { vault: dev(), name: "site".into() }).await;
-    assert_eq!(code(again), ErrorCode::CertificateNotFound);
-    assert_eq!(code(vault.admin(PurgeCertificate::now(dev(), "site".into())).await), ErrorCode::CertificateNotFound);
-}
-
-/// More versions than one transaction takes.
-#[tokio::test]
-async fn many_versions_are_kept_and_destroyed() {
-    let vault = Vault::new().await;
-    let reused = v1::CertificatePolicy { reuse_key: true, ..policy("CN=many") };
-    for _ in 0..20 {
-        vault.create("many", reused.clone()).await.unwrap();
-    }
-    let before = vault.get("many").await.unwrap().version.unwrap();
-    let backup = vault.admin(BackupCertificate { vault: dev(), name: "many".into() }).await.unwrap();
-    let restore = |vault: &str, backup: &[u8]| {
-        RestoreCertificate::parse(VaultName::Named(vault.into()), backup.to_vec()).unwrap()
-    };
-    assert_eq!(code(vault.admin(restore("dev", &backup)).await), ErrorCode::AlreadyExists);
-    let mut damaged = backup.clone();
-    damaged[40] ^= 1;
-    assert_eq!(code(vault.admin(restore("other", &damaged)).await), ErrorCode::BackupInvalid);
-
-    vault.admin(DeleteCertificate { vault: dev(), name: "many".into() }).await.unwrap();
-    let deleted = vault.admin(GetDeletedCertificate { vault: dev(), name: "many".into() }).await.unwrap();
-    let purge = deleted.certificate.scheduled_purge.unwrap();
-    assert_eq!((vault.due(purge_certificate::due, purge - 1), vault.due(purge_certificate::due, purge)), (0, 1));
-    assert_eq!(code(vault.admin(restore("dev", &backup)).await), ErrorCode::NameDeleted);
-    vault.admin(PurgeCertificate::now(dev(), "many".into())).await.unwrap();
-    {
-        let rooms = vault.0.pipeline.unsealed().unwrap();
-        let left = rooms.keys.rows_of_vault(vault.0.vault("dev"));
-        let prefixes = ["certificate/", "certversion/", "secret/", "secretversion/", "secretvalue/"];
-        assert!(!left.iter().any(|row| prefixes.iter().any(|prefix| row.starts_with(prefix))), "{left:?}");
-        assert_eq!(left.iter().filter(|row| row.starts_with("blob/")).count(), 1, "{left:?}");
-    }
-    let restored = vault.admin(restore("dev", &backup)).await.unwrap();
-    assert_eq!(restored.version.unwrap().der, before.der);
-    let list = ListCertificateVersions { vault: dev(), name: "many".into(), after: String::new(), limit: 100 };
-    assert_eq!(vault.admin(list).await.unwrap().items.len(), 20);
-    let pfx = Base64::decode_vec(std::str::from_utf8(&vault.secret("many").await.unwrap()).unwrap()).unwrap();
-    assert_eq!(pfx::read(&pfx, "").unwrap().certificates, [before.der.clone()]);
-    assert_eq!(vault.faces("many", ck::CKO_CERTIFICATE).len(), 1);
-    // And into another vault of the same daemon.
-    vault.admin(restore("other", &backup)).await.unwrap();
-    let key = GetKey(VaultName::Named("other".into()), KeyName::Named("many".into(), None));
-    assert!(vault.admin(key).await.is_ok());
-    let restarted = vault.0.restarted();
-    assert!(restarted.unsealed().unwrap().keys.damaged.is_empty());
-}
-
-#[tokio::test]
-async fn what_is_due_and_when() {
-    let vault = Vault::new().await;
-    vault.authority("root", None).await;
-    let action = |action: &str, days, percentage| v1::CertificateLifetimeAction {
-        action: action.into(),
-        days_before_expiry: days,
-        lifetime_percentage: percentage,
-    };
-    let renewing = |issuer: &str| v1::CertificatePolicy {
-        issuer: issuer.into(),
-        lifetime_actions: vec![action(AUTO_RENEW, 30, 0), action(EMAIL_CONTACTS, 0, 50)],
-        ..policy("CN=a")
-    };
-    vault.create("own", renewing("Self")).await.unwrap();
-    vault.create("issued", renewing("house")).await.unwrap();
-    let read = vault.read("own").await;
-    let (half, end) = ((read.not_before + read.not_after) / 2, read.not_after);
-    let renewals = |now| vault.due(renew_certificate::due, now);
-    let announced = |now| vault.due(announce_certificate::due, now);
-    assert_eq!((renewals(end - 31 * DAY), renewals(end - 30 * DAY + 5)), (0, 2));
-    assert_eq!(renewals(end + 1000 * DAY), 2, "after a long downtime too");
-    assert_eq!((announced(half - DAY), announced(half + DAY)), (0, 2));
-
-    // Nobody here can renew what others issue: their contacts are told when it is time.
-    let foreign = v1::CertificatePolicy { lifetime_actions: vec![action(AUTO_RENEW, 30, 0)], ..renewing("Unknown") };
-    let set = SetCertificatePolicy::parse(dev(), "own".into(), Some(foreign)).unwrap();
-    vault.admin(set).await.unwrap();
-    assert_eq!((renewals(end), announced(end - 30 * DAY + 5)), (1, 2));
-    vault.admin(DeleteCertificate { vault: dev(), name: "own".into() }).await.unwrap();
-    vault.admin(DeleteCertificate { vault: dev(), name: "issued".into() }).await.unwrap();
-    assert_eq!((renewals(end), announced(end)), (0, 0));
-}
-
-#[tokio::test]
-async fn issuers_and_contacts() {
-    let vault = Vault::new().await;
-    for (name, provider, account, expected) in [
-        ("Self", "softkeep-ca", "root", ErrorCode::InvalidArgument),
-        ("a b", "softkeep-ca", "root", ErrorCode::InvalidArgument),
-        ("house", "", "root", ErrorCode::InvalidArgument),
-        ("house", "softkeep-ca", "", ErrorCode::InvalidArgument),
-        ("house", "softkeep-ca", "https://dev.vault.localhost/keys/root", ErrorCode::InvalidArgument),
-    ] {
-        assert_eq!(code(vault.issuer(name, provider, account).await), expected, "{name} {provider} {account}");
-    }
-    for name in ["House", "digicert", "third"] {
-        vault.issuer(name, "softkeep-ca", "root").await.unwrap();
-    }
-    let stored = vault.admin(GetIssuer { vault: dev(), name: "house".into() }).await.unwrap().issuer;
-    assert!(!stored.sealed_password.is_empty());
-    assert!(!stored.sealed_password.windows(7).any(|window| window == b"hunter2"));
-    let admins = vec![v1::IssuerAdmin { email: "a@b.c".into(), ..Default::default() }];
-    let change = v1::Issuer { name: "house".into(), admins, provider: "x".into(), ..Default::default() };
-    let set = SetIssuer::parse(dev(), change, String::new(), Some(vec!["admins".into()])).unwrap();
-    assert_eq!(set.permission(), Permission::ManageIssuers);
-    let changed = vault.admin(set).await.unwrap().issuer;
-    assert_eq!((changed.admins.len(), changed.provider.as_str(), changed.enabled), (1, "softkeep-ca", true));
-    assert_eq!(changed.sealed_password, stored.sealed_password);
-    let unknown = v1::Issuer { name: "nobody".into(), ..Default::default() };
-    let set = SetIssuer::parse(dev(), unknown, String::new(), Some(vec!["enabled".into()])).unwrap();
-    assert_eq!(code(vault.admin(set).await), ErrorCode::IssuerNotFound);
-    let mut names = Vec::new();
-    let mut after = String::new();
-    loop {
-        let page = vault.admin(ListIssuers { vault: dev(), after, limit: 2 }).await.unwrap();
-        names.extend(page.items.iter().map(|view| view.issuer.name.clone()));
-        let Some(next) = page.next else { break };
-        after = next;
-    }
-    assert_eq!(names, ["digicert", "House", "third"]);
-    vault.admin(DeleteIssuer { vault: dev(), name: "HOUSE".into() }).await.unwrap();
-    assert_eq!(code(vault.admin(GetIssuer { vault: dev(), name: "house".into() }).await), ErrorCode::IssuerNotFound);
-
-    let contact = |email: &str| v1::Contact { email: email.into(), ..Default::default() };
-    assert_eq!(code(SetContacts::parse(dev(), vec![contact("nobody")])), ErrorCode::InvalidArgument);
-    assert_eq!(code(SetContacts::parse(dev(), vec![contact("a@b.c"), contact("A@b.c")])), ErrorCode::InvalidArgument);
-    let set = SetContacts::parse(dev(), vec![contact("a@b.c"), contact("d@e.f")]).unwrap();
-    assert_eq!(vault.admin(set).await.unwrap().contacts.len(), 2);
-    assert_eq!(vault.admin(GetContacts { vault: dev() }).await.unwrap().contacts.len(), 2);
-    vault.admin(SetContacts::parse(dev(), vec![]).unwrap()).await.unwrap();
-    assert!(vault.admin(GetContacts { vault: dev() }).await.unwrap().contacts.is_empty());
-}
-
-#[tokio::test]
-async fn who_was_granted_nothing_does_nothing() {
-    let vault = Vault::new().await;
-    vault.create("site", policy("CN=a")).await.unwrap();
-    let sequence = vault.sequence();
-    for caller in [Caller::Peer(STRANGER), Caller::Peer(certificate()), vault.0.user().await] {
-        let request = v1::CreateCertificateRequest { name: "x".into(), policy: Some(policy("CN=x")), ..Default::default() };
-        let create = CreateCertificate::parse(dev(), request).unwrap();
-        assert_eq!(code(vault.0.run(caller.clone(), create).await), ErrorCode::PermissionDenied);
-        let backup = BackupCertificate { vault: dev(), name: "site".into() };
-        assert_eq!(code(vault.0.run(caller.clone(), backup).await), ErrorCode::PermissionDenied);
-        let delete = DeleteCertificate { vault: dev(), name: "site".into() };
-        assert_eq!(code(vault.0.run(caller, delete).await), ErrorCode::PermissionDenied);
-    }
-    assert_eq!(vault.sequence(), sequence);
 }

@@ -1,6 +1,7 @@
 //! Key Vault's operations by all of its algorithms: what they make, what other implementations say to it, and what each refuses.
 
 use cryptoki_sys as ck;
+use proptest::prelude::*;
 use softkeep_proto::{
     algorithm::{Hash, JOSE_ENCRYPTIONS, JOSE_SIGNATURES, JoseCipher, JoseSigning},
     pkcs11::v1::{Attribute, CreateObject as Template},
@@ -8,12 +9,16 @@ use softkeep_proto::{
 
 use super::*;
 use crate::{
+    keys::record::AccessPolicyRecord,
     ops::{
         create_object::CreateObject,
         decrypt::Decrypt,
         encrypt::{Encrypt, Encrypted},
     },
 };
+
+#[path = "data_plane/refusals.rs"]
+mod refusals;
 
 fn key(name: &str) -> KeyName {
     KeyName::Named(name.into(), None)
@@ -259,10 +264,7 @@ async fn published_examples() {
     let message = b"what do ya want for nothing?";
     for (algorithm, expected) in [
         ("HS256", "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843"),
-        (
-            "HS384",
-            "af45d2e376484031617f78d2b58a6b1b9c7ef464f5a01b47e42ec3736322445e8e2240ca5e69e2c78b3239ecfab21649",
-        ),
+        ("HS384", "af45d2e376484031617f78d2b58a6b1b9c7ef464f5a01b47e42ec3736322445e8e2240ca5e69e2c78b3239ecfab21649"),
         (
             "HS512",
             "164b7a7bfcf819e2e395fbe73b56e0a387bd64222e831fd610270cd7ea2505549758bf75c05a994a6d034f65f8f0e6fdcaeab1a34d4a6b4b636e070a38bce737",
@@ -342,88 +344,4 @@ async fn every_signature_algorithm_signs_with_its_key_and_another_library_agrees
     }
     assert_eq!(code(signature(&fixture, "rsa", "RS1", &[0; 20]).await), Some(ErrorCode::UnsupportedAlgorithm));
     assert_eq!(code(signature(&fixture, "rsa", "none", &[0; 20]).await), Some(ErrorCode::UnsupportedAlgorithm));
-}
-
-#[tokio::test]
-async fn rsnull_pads_what_it_is_given_and_no_more_than_fits() {
-    let fixture = Fixture::new().await;
-    make(&fixture, "rsa", "RSA", 2048, "", &["sign", "verify"]).await;
-    let info = [Hash::Sha256.digest_info_prefix(), &[7; 32]].concat();
-    let padded = signature(&fixture, "rsa", "RSNULL", &info).await.unwrap();
-    assert_eq!(padded, signature(&fixture, "rsa", "RS256", &[7; 32]).await.unwrap());
-    assert!(signature(&fixture, "rsa", "RSNULL", &[1; 245]).await.is_ok());
-    assert_eq!(code(signature(&fixture, "rsa", "RSNULL", &[1; 246]).await), Some(ErrorCode::InvalidLength));
-}
-
-#[tokio::test]
-async fn rsa1_5_gives_bytes_for_a_forged_block_and_is_not_there_in_strict() {
-    let fixture = Fixture::new().await;
-    make(&fixture, "rsa", "RSA", 2048, "", &[]).await;
-    let made = wrap(&fixture, "rsa", encryption("RSA1_5", b"a key")).await.unwrap();
-    assert_eq!(unwrap(&fixture, "rsa", decryption("RSA1_5", &made)).await.unwrap(), b"a key");
-    // What has another padding opens to something: nobody learns from an error that it was wrong.
-    let other = wrap(&fixture, "rsa", encryption("RSA-OAEP", b"a key")).await.unwrap();
-    let [first, second] =
-        [0, 1].map(|_| unwrap(&fixture, "rsa", decryption("RSA1_5", &other)));
-    let (first, second) = (first.await.unwrap(), second.await.unwrap());
-    assert!(first == second && first != b"a key");
-
-    let strict = v1::CreateVaultRequest { name: "strict".into(), profile: "strict".into(), ..Default::default() };
-    fixture.run(Caller::Internal, CreateVault::parse(strict, false).unwrap()).await.unwrap();
-    let request = v1::CreateKeyRequest {
-        vault: "strict".into(),
-        name: "rsa".into(),
-        kty: "RSA".into(),
-        key_ops: vec!["wrapKey".into(), "unwrapKey".into()],
-        ..Default::default()
-    };
-    fixture.run(Caller::Internal, CreateKey::parse(request).unwrap()).await.unwrap();
-    let vault = || VaultName::Named("strict".into());
-    let wrap = |algorithm: &str| Encrypt::<true>::parse(vault(), key("rsa"), encryption(algorithm, b"a key")).unwrap();
-    assert_eq!(code(fixture.run(Caller::Internal, wrap("RSA1_5")).await), Some(ErrorCode::UnsupportedAlgorithm));
-    let made = fixture.run(Caller::Internal, wrap("RSA-OAEP-256")).await.unwrap();
-    let unwrap = |algorithm: &str| Decrypt::<true>::parse(vault(), key("rsa"), decryption(algorithm, &made)).unwrap();
-    assert_eq!(code(fixture.run(Caller::Internal, unwrap("RSA1_5")).await), Some(ErrorCode::UnsupportedAlgorithm));
-    assert_eq!(fixture.run(Caller::Internal, unwrap("RSA-OAEP-256")).await.unwrap().0.as_slice(), b"a key");
-}
-
-#[tokio::test]
-async fn each_operation_needs_its_own_key_op() {
-    let fixture = Fixture::new().await;
-    for (index, only) in CRYPT.iter().enumerate() {
-        make(&fixture, only, "oct", 256, "", &[only]).await;
-        let made = Encrypted {
-            ciphertext: vec![0; 40],
-            iv: vec![],
-            tag: vec![],
-            aad: vec![],
-            version: fixture.run(Caller::Internal, GetKey(dev(), key(only))).await.unwrap().version,
-        };
-        let results = [
-            code(encrypt(&fixture, only, encryption("A256KW", &[7; 32])).await),
-            code(decrypt(&fixture, only, decryption("A256KW", &made)).await),
-            code(wrap(&fixture, only, encryption("A256KW", &[7; 32])).await),
-            code(unwrap(&fixture, only, decryption("A256KW", &made)).await),
-        ];
-        for (other, result) in results.into_iter().enumerate() {
-            let expected = match (other == index, index % 2) {
-                (false, _) => Some(ErrorCode::OperationNotPermitted),
-                (true, 0) => None,
-                (true, _) => Some(ErrorCode::DecryptFailed),
-            };
-            assert_eq!(result, expected, "{only} {other}");
-        }
-    }
-}
-
-/// A MAC is checked with a secret: that is for who may use the key, not for everybody on the machine.
-#[tokio::test]
-async fn a_stranger_checks_signatures_at_most_and_no_macs() {
-    let fixture = Fixture::new().await;
-    make(&fixture, "mac", "oct", 256, "", &["sign", "verify"]).await;
-    let mac = signature(&fixture, "mac", "HS256", b"message").await.unwrap();
-    let request = ("HS256", b"message".as_slice(), &mac[..]);
-    assert!(verify(&fixture, Caller::Internal, "mac", request).await.unwrap());
-    let refused = verify(&fixture, Caller::Peer(STRANGER), "mac", request).await;
-    assert_eq!(code(refused), Some(ErrorCode::PermissionDenied));
 }

@@ -99,7 +99,8 @@ async fn nobody_gives_a_role_beyond_their_own_scope() {
         assert_eq!(code(denied), Some(ErrorCode::PermissionDenied), "{scope:?}");
     }
     // A vault is in the group that it is in, whatever the caller says.
-    let lie = give(&world, &ada, "Key Vault Reader", "bobby", "/resourceGroups/g1/providers/Microsoft.KeyVault/vaults/other");
+    let lie =
+        give(&world, &ada, "Key Vault Reader", "bobby", "/resourceGroups/g1/providers/Microsoft.KeyVault/vaults/other");
     assert_eq!(code(lie.await), Some(ErrorCode::PermissionDenied));
     // What somebody else was given elsewhere stays.
     let bobbys = world.give(&world.as_caller("bobby"), CONTRIBUTOR, "/resourceGroups/g2");
@@ -136,8 +137,7 @@ async fn only_administrators_make_administrators_or_anybody() {
         };
         let made = world.run(&ada, CreatePrincipal::parse(request).unwrap()).await;
         assert_eq!(code(made), Some(ErrorCode::PermissionDenied));
-        let mut request =
-            v1::UpdatePrincipalRequest { principal: "ada".into(), administrator, ..Default::default() };
+        let mut request = v1::UpdatePrincipalRequest { principal: "ada".into(), administrator, ..Default::default() };
         request.update_mask.get_or_insert_default().paths.push("administrator".into());
         let changed = world.run(&ada, UpdatePrincipal::parse(request).unwrap()).await;
         assert_eq!(code(changed), Some(ErrorCode::PermissionDenied));
@@ -175,7 +175,10 @@ async fn a_role_of_ones_own_is_made_and_changed_where_one_may_give_rights() {
     world.take(assignment);
     world.give(&ada, OWNER, "/resourceGroups/g1");
     assert_eq!(code(set(&ada, &["/"], &[sign]).await), Some(ErrorCode::PermissionDenied));
-    assert_eq!(code(set(&ada, &["/resourceGroups/g1", "/resourceGroups/g2"], &[sign]).await), Some(ErrorCode::PermissionDenied));
+    assert_eq!(
+        code(set(&ada, &["/resourceGroups/g1", "/resourceGroups/g2"], &[sign]).await),
+        Some(ErrorCode::PermissionDenied)
+    );
     set(&ada, &["/resourceGroups/g1"], &[sign]).await.unwrap();
     let bobby = world.user("bobby");
     give(&world, &ada, "signer", "bobby", VAULT).await.unwrap();
@@ -192,14 +195,21 @@ async fn a_role_of_ones_own_is_made_and_changed_where_one_may_give_rights() {
     assert!(!asks(Permission::Sign) && asks(Permission::Decrypt));
     set(&Caller::Internal, &["/"], &[sign]).await.unwrap();
     assert_eq!(code(set(&ada, &["/resourceGroups/g1"], &["*"]).await), Some(ErrorCode::PermissionDenied));
-    assert_eq!(code(set(&Caller::Internal, &["/"], &["Microsoft.KeyVault/vaults/keys/fly/action"]).await), Some(ErrorCode::InvalidArgument));
+    assert_eq!(
+        code(set(&Caller::Internal, &["/"], &["Microsoft.KeyVault/vaults/keys/fly/action"]).await),
+        Some(ErrorCode::InvalidArgument)
+    );
 }
 
 #[tokio::test]
 async fn a_name_that_is_no_permission_is_refused_with_those_that_are() {
     let error = policy("policies", "ada", &["sign", "fly"]).err().unwrap();
     assert_eq!(error.code, ErrorCode::InvalidArgument);
-    assert!(error.detail.contains("'fly'") && error.detail.contains("wrapKey") && error.detail.contains("unwrapObject"), "{}", error.detail);
+    assert!(
+        error.detail.contains("'fly'") && error.detail.contains("wrapKey") && error.detail.contains("unwrapObject"),
+        "{}",
+        error.detail
+    );
     assert!(policy("policies", "ada", &["getSecret"]).is_err() && policy("policies", "ada", &["SIGN", "All"]).is_ok());
     assert!(ExplainPolicy::permission("fly").is_err());
 }
@@ -302,7 +312,11 @@ async fn an_explanation_says_what_the_engine_does() {
                 let rooms = world.rooms();
                 let decided = rooms.policy.authorize(&rooms.keys, caller.clone(), question, clock::now_seconds());
                 assert_eq!(told.allowed, decided.is_ok(), "{principal} {permission:?}: {:?}", told.reasons);
-                assert!(told.reasons.len() >= 2 && told.fix.is_empty() == told.allowed, "{told_reasons:?}", told_reasons = told.reasons);
+                assert!(
+                    told.reasons.len() >= 2 && told.fix.is_empty() == told.allowed,
+                    "{told_reasons:?}",
+                    told_reasons = told.reasons
+                );
             }
         }
     }

@@ -10,9 +10,7 @@ use crate::{
     id::Id,
     identity::{Caller, UserType, pin_object_id},
     keys::record::row,
-    policy::{
-        Area, Permission, PermissionSet, Question, VaultName, roles::BUILT_IN_ROLES,
-    },
+    policy::{Area, Permission, PermissionSet, Question, VaultName, roles::BUILT_IN_ROLES},
 };
 
 const ALL_KEYS: &str = "get list create import update delete recover purge backup restore rotate getrotationpolicy \
@@ -40,9 +38,7 @@ fn table(role: &str) -> String {
         "Key Vault Administrator" => {
             format!("{officer_control} {ALL_KEYS} {ALL_SECRETS} {ALL_CERTIFICATES}")
         }
-        "Key Vault Certificate User" => {
-            "certificates/get certificates/list secrets/get secrets/list get list".into()
-        }
+        "Key Vault Certificate User" => "certificates/get certificates/list secrets/get secrets/list get list".into(),
         "Key Vault Certificates Officer" => format!("{officer_control} {ALL_CERTIFICATES}"),
         "Key Vault Contributor" => {
             format!("{READ_CONTROL} vaults/write vaults/delete")
@@ -50,9 +46,7 @@ fn table(role: &str) -> String {
         "Key Vault Crypto Officer" => format!("{officer_control} {ALL_KEYS}"),
         "Key Vault Crypto Service Encryption User" => "get list wrapKey unwrapKey".into(),
         "Key Vault Crypto Service Release User" => "release".into(),
-        "Key Vault Crypto User" => {
-            "get list update backup encrypt decrypt wrapKey unwrapKey sign verify".into()
-        }
+        "Key Vault Crypto User" => "get list update backup encrypt decrypt wrapKey unwrapKey sign verify".into(),
         "Key Vault Data Access Administrator" => format!("{officer_control} roles/assign"),
         "Key Vault Purge Operator" => format!("{READ_CONTROL} vaults/purge"),
         "Key Vault Reader" => format!(
@@ -126,7 +120,13 @@ fn set_state(world: &World, vault_name: &str, vault: Id, state: &str) {
 }
 
 /// Asks the engine about one operation, as the pipeline asks it.
-fn ask(world: &World, caller: &Caller, permission: Permission, vault: Option<&str>, key: Option<&str>) -> Option<ErrorCode> {
+fn ask(
+    world: &World,
+    caller: &Caller,
+    permission: Permission,
+    vault: Option<&str>,
+    key: Option<&str>,
+) -> Option<ErrorCode> {
     let question = Question {
         permission,
         vault: vault.map(|name| VaultName::Named(name.into())),
@@ -190,9 +190,12 @@ async fn every_role_at_every_scope_gives_what_the_table_says() {
                             let one = Permission::by_full_name(name).next().unwrap();
                             !is_data(one) || vault != "policies"
                         });
-                    for object in [None, Some("enabled"), Some("disabled"), Some("expired"), Some("early"), Some("deleted")] {
+                    for object in
+                        [None, Some("enabled"), Some("disabled"), Some("expired"), Some("early"), Some("deleted")]
+                    {
                         let reached = (case.reaches)(vault)
-                            && (case.key.is_none() || is_data(permission) && permission.area() == Area::Key && object == case.key);
+                            && (case.key.is_none()
+                                || is_data(permission) && permission.area() == Area::Key && object == case.key);
                         let granted = match permission.area() {
                             Area::Token => permission == Permission::SeeToken && some_right,
                             Area::Daemon => false,
@@ -211,7 +214,11 @@ async fn every_role_at_every_scope_gives_what_the_table_says() {
                             ErrorCode::AttributeReadOnly => ErrorCode::PermissionDenied,
                             code => code,
                         });
-                        assert_eq!(actual, expected, "{} at {:?}: {permission:?} in {vault} on {object:?}", role.name, case.scope);
+                        assert_eq!(
+                            actual, expected,
+                            "{} at {:?}: {permission:?} in {vault} on {object:?}",
+                            role.name, case.scope
+                        );
                         decisions += 1;
                     }
                 }
@@ -233,11 +240,14 @@ async fn every_entry_of_a_policy_gives_one_permission_and_no_other() {
             world.entry("policies", id, keys, secrets);
             world.entry("roles", id, keys, secrets);
             for permission in PermissionSet::all().iter() {
-                let granted = permission == Permission::SeeToken || permission.area() == area && permission.name() == name;
+                let granted =
+                    permission == Permission::SeeToken || permission.area() == area && permission.name() == name;
                 for state in STATES {
                     let actual = ask(&world, &ada, permission, Some("policies"), Some(state));
                     match (granted, actual) {
-                        (true, actual) => assert_eq!(actual, answer(state, permission), "{name}: {permission:?} {state}"),
+                        (true, actual) => {
+                            assert_eq!(actual, answer(state, permission), "{name}: {permission:?} {state}")
+                        }
                         (false, Some(ErrorCode::PermissionDenied | ErrorCode::AttributeReadOnly)) => {}
                         (false, actual) => panic!("{name} gave {permission:?} on {state}: {actual:?}"),
                     }
@@ -266,8 +276,12 @@ async fn pins_and_programs_have_what_the_table_says() {
         ("security officer", None, world.pin("policies", UserType::SecurityOfficer), OFFICER),
         ("program", None, Caller::Application(STRANGER, Id([1; 16])), PROGRAM),
         ("peer", None, Caller::Peer(STRANGER), PROGRAM),
-        ("user who signs", Some(&["sign"]), world.pin("policies", UserType::User),
-            "seeToken login readPublic changePin createPublic useOwnObject makePrivateObject sign"),
+        (
+            "user who signs",
+            Some(&["sign"]),
+            world.pin("policies", UserType::User),
+            "seeToken login readPublic changePin createPublic useOwnObject makePrivateObject sign",
+        ),
         ("user with all", Some(&["all"]), world.pin("policies", UserType::User), USER),
         ("user with nothing", Some(&[]), world.pin("policies", UserType::User), EMPTY),
     ];
@@ -280,7 +294,11 @@ async fn pins_and_programs_have_what_the_table_says() {
             let actual = ask(&world, &caller, permission, Some("policies"), None);
             assert_eq!(actual.is_none(), granted, "{who}: {permission:?}: {actual:?}");
             if let Caller::PinUser(..) = caller {
-                assert_eq!(ask(&world, &caller, permission, Some("other"), None), Some(ErrorCode::VaultNotFound), "{who}");
+                assert_eq!(
+                    ask(&world, &caller, permission, Some("other"), None),
+                    Some(ErrorCode::VaultNotFound),
+                    "{who}"
+                );
             }
         }
     }

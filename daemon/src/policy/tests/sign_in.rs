@@ -170,9 +170,8 @@ async fn what_was_revoked_is_forgotten_when_it_has_ended() {
 async fn a_device_code_signs_in_as_who_approves_it() {
     let world = with_ada().await;
     let begin = async || world.run(&Caller::Peer(STRANGER), BeginDeviceSignIn).await.unwrap();
-    let poll = async |code: &str| {
-        world.run(&Caller::Peer(STRANGER), SignIn::DeviceCode(Zeroizing::new(code.into()))).await
-    };
+    let poll =
+        async |code: &str| world.run(&Caller::Peer(STRANGER), SignIn::DeviceCode(Zeroizing::new(code.into()))).await;
     let begun = begin().await;
     assert_eq!(code(poll(&begun.device_code).await), Some(ErrorCode::SignInPending));
     let approve = || ApproveDeviceSignIn(begun.user_code.clone());

@@ -16,9 +16,7 @@ use crate::{
     keys::{
         initialise,
         ledger::Entry,
-        record::{
-            AccessPolicyRecord, AssignmentRecord, GroupRecord, PrincipalKind, PrincipalRecord, VaultRecord, row,
-        },
+        record::{AccessPolicyRecord, AssignmentRecord, GroupRecord, PrincipalKind, PrincipalRecord, VaultRecord, row},
         seal, slot,
     },
     ops::{Operation, create_key::CreateKey, create_vault::CreateVault, set_pin::SetPin},

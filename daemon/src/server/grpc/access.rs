@@ -18,9 +18,9 @@ use crate::{
         delete_role_assignment::DeleteRoleAssignment, delete_role_definition::DeleteRoleDefinition,
         explain_policy::ExplainPolicy, get_principal::GetPrincipal, get_token::GetToken,
         list_principals::ListPrincipals, list_role_assignments::ListRoleAssignments,
-        list_role_definitions::ListRoleDefinitions, remove_credential::RemoveCredential,
-        set_pin::SetPin, set_role_definition::SetRoleDefinition, sign_in::SignIn, sign_out::SignOut,
-        unlock_token::UnlockToken, update_principal::UpdatePrincipal, who_am_i::WhoAmI,
+        list_role_definitions::ListRoleDefinitions, remove_credential::RemoveCredential, set_pin::SetPin,
+        set_role_definition::SetRoleDefinition, sign_in::SignIn, sign_out::SignOut, unlock_token::UnlockToken,
+        update_principal::UpdatePrincipal, who_am_i::WhoAmI,
     },
     policy::{principals::parse_guid, scope::Scope},
 };
@@ -112,10 +112,7 @@ impl Access for Services {
         }))
     }
 
-    async fn approve_device_sign_in(
-        &self,
-        request: Request<v1::ApproveDeviceSignInRequest>,
-    ) -> Answer<v1::Principal> {
+    async fn approve_device_sign_in(&self, request: Request<v1::ApproveDeviceSignInRequest>) -> Answer<v1::Principal> {
         let user = self.run(request, |request| Ok(ApproveDeviceSignIn(request.user_code))).await?;
         Ok(Response::new(show::principal(user)))
     }
@@ -218,10 +215,7 @@ impl Access for Services {
         Ok(Response::new(v1::ListRoleDefinitionsReply { definitions }))
     }
 
-    async fn set_role_definition(
-        &self,
-        request: Request<v1::SetRoleDefinitionRequest>,
-    ) -> Answer<v1::RoleDefinition> {
+    async fn set_role_definition(&self, request: Request<v1::SetRoleDefinitionRequest>) -> Answer<v1::RoleDefinition> {
         let cluster = self.cluster()?;
         let parse = |request: v1::SetRoleDefinitionRequest| {
             SetRoleDefinition::parse(request.definition.unwrap_or_default(), cluster)

@@ -7,31 +7,17 @@ use super::{Services, page_size, vault_name};
 use crate::{
     error::{Error, ErrorCode},
     ops::{
-        backup_certificate::BackupCertificate,
-        cancel_certificate_operation::CancelCertificateOperation,
-        create_certificate::CreateCertificate,
-        delete_certificate::DeleteCertificate,
-        delete_certificate_operation::DeleteCertificateOperation,
-        delete_issuer::DeleteIssuer,
-        get_certificate::GetCertificate,
-        get_certificate_operation::GetCertificateOperation,
-        get_certificate_policy::GetCertificatePolicy,
-        get_contacts::GetContacts,
-        get_deleted_certificate::GetDeletedCertificate,
-        get_issuer::GetIssuer,
-        import_certificate::ImportCertificate,
-        list_certificate_versions::ListCertificateVersions,
-        list_certificates::ListCertificates,
-        list_issuers::ListIssuers,
-        merge_certificate::MergeCertificate,
-        new_certificate::parse_version,
-        purge_certificate::PurgeCertificate,
-        recover_certificate::RecoverCertificate,
-        restore_certificate::RestoreCertificate,
-        set_certificate_policy::SetCertificatePolicy,
-        set_contacts::SetContacts,
-        set_issuer::SetIssuer,
-        update_certificate::UpdateCertificate,
+        backup_certificate::BackupCertificate, cancel_certificate_operation::CancelCertificateOperation,
+        create_certificate::CreateCertificate, delete_certificate::DeleteCertificate,
+        delete_certificate_operation::DeleteCertificateOperation, delete_issuer::DeleteIssuer,
+        get_certificate::GetCertificate, get_certificate_operation::GetCertificateOperation,
+        get_certificate_policy::GetCertificatePolicy, get_contacts::GetContacts,
+        get_deleted_certificate::GetDeletedCertificate, get_issuer::GetIssuer, import_certificate::ImportCertificate,
+        list_certificate_versions::ListCertificateVersions, list_certificates::ListCertificates,
+        list_issuers::ListIssuers, merge_certificate::MergeCertificate, new_certificate::parse_version,
+        purge_certificate::PurgeCertificate, recover_certificate::RecoverCertificate,
+        restore_certificate::RestoreCertificate, set_certificate_policy::SetCertificatePolicy,
+        set_contacts::SetContacts, set_issuer::SetIssuer, update_certificate::UpdateCertificate,
     },
 };
 
@@ -231,8 +217,9 @@ impl Certificates for Services {
 
     async fn set_issuer(&self, request: Request<v1::SetIssuerRequest>) -> Result<Response<v1::Issuer>, Status> {
         let parse = |request: v1::SetIssuerRequest| {
-            let mut issuer =
-                request.issuer.ok_or_else(|| Error::new(ErrorCode::InvalidArgument, "there is no issuer in the request"))?;
+            let mut issuer = request
+                .issuer
+                .ok_or_else(|| Error::new(ErrorCode::InvalidArgument, "there is no issuer in the request"))?;
             let vault = vault_name(std::mem::take(&mut issuer.vault))?;
             let mask = request.update_mask.map(|mask| mask.paths).filter(|paths| !paths.is_empty());
             SetIssuer::parse(vault, issuer, request.password, mask)
@@ -260,29 +247,19 @@ impl Certificates for Services {
         Ok(Response::new(v1::ListIssuersReply { issuers: page.items.iter().map(issuer).collect(), next_page_token }))
     }
 
-    async fn delete_issuer(
-        &self,
-        request: Request<v1::DeleteIssuerRequest>,
-    ) -> Result<Response<v1::Issuer>, Status> {
+    async fn delete_issuer(&self, request: Request<v1::DeleteIssuerRequest>) -> Result<Response<v1::Issuer>, Status> {
         let parse = |request: v1::DeleteIssuerRequest| {
             Ok(DeleteIssuer { vault: vault_name(request.vault)?, name: named(request.name)? })
         };
         self.run(request, parse).await.map(|view| Response::new(issuer(&view)))
     }
 
-    async fn set_contacts(
-        &self,
-        request: Request<v1::SetContactsRequest>,
-    ) -> Result<Response<v1::Contacts>, Status> {
-        let parse =
-            |request: v1::SetContactsRequest| SetContacts::parse(vault_name(request.vault)?, request.contacts);
+    async fn set_contacts(&self, request: Request<v1::SetContactsRequest>) -> Result<Response<v1::Contacts>, Status> {
+        let parse = |request: v1::SetContactsRequest| SetContacts::parse(vault_name(request.vault)?, request.contacts);
         self.run(request, parse).await.map(|vault| Response::new(contacts(&vault)))
     }
 
-    async fn get_contacts(
-        &self,
-        request: Request<v1::GetContactsRequest>,
-    ) -> Result<Response<v1::Contacts>, Status> {
+    async fn get_contacts(&self, request: Request<v1::GetContactsRequest>) -> Result<Response<v1::Contacts>, Status> {
         let parse = |request: v1::GetContactsRequest| Ok(GetContacts { vault: vault_name(request.vault)? });
         self.run(request, parse).await.map(|vault| Response::new(contacts(&vault)))
     }

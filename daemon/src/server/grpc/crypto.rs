@@ -83,10 +83,7 @@ impl Crypto for Services {
         Ok(Response::new(v1::RandomReply { random }))
     }
 
-    async fn batch(
-        &self,
-        request: Request<v1::BatchRequest>,
-    ) -> std::result::Result<Response<v1::BatchReply>, Status> {
+    async fn batch(&self, request: Request<v1::BatchRequest>) -> std::result::Result<Response<v1::BatchReply>, Status> {
         let (caller, request) = self.caller_of(request)?;
         many::batch(self, &caller, request).await.map(Response::new).map_err(status::of)
     }

@@ -83,8 +83,7 @@ impl Secrets for Services {
     }
 
     async fn restore_secret(&self, request: Request<v1::RestoreSecretRequest>) -> Result<Response<v1::Secret>, Status> {
-        let parse =
-            |request: v1::RestoreSecretRequest| RestoreSecret::new(vault_name(request.vault)?, request.backup);
+        let parse = |request: v1::RestoreSecretRequest| RestoreSecret::new(vault_name(request.vault)?, request.backup);
         self.run(request, parse).await.map(|view| Response::new(show(view)))
     }
 

@@ -39,8 +39,33 @@ fn what_cannot_be_read() {
     let long = format!("CN={}", "a".repeat(65));
     let longer = format!("CN={}", "a".repeat(5000));
     for text in [
-        "contoso.com", "CN", "CN=", "=a", "CN=a,", ",CN=a", "CN=a,,O=b", "XX=a", "CN=\"a", "CN=\"a\"b", "CN=a\"b", r"CN=a\", r"CN=a\x",
-        r"CN=\ff", "C=USA", "C=1", "CN=#", "CN=#0", "CN=#zz", "CN=#0c05", "DC=ä", "CN=a\n", "SERIALNUMBER=ü", "1.2=", "9.9.9=a", &long, &longer,
+        "contoso.com",
+        "CN",
+        "CN=",
+        "=a",
+        "CN=a,",
+        ",CN=a",
+        "CN=a,,O=b",
+        "XX=a",
+        "CN=\"a",
+        "CN=\"a\"b",
+        "CN=a\"b",
+        r"CN=a\",
+        r"CN=a\x",
+        r"CN=\ff",
+        "C=USA",
+        "C=1",
+        "CN=#",
+        "CN=#0",
+        "CN=#zz",
+        "CN=#0c05",
+        "DC=ä",
+        "CN=a\n",
+        "SERIALNUMBER=ü",
+        "1.2=",
+        "9.9.9=a",
+        &long,
+        &longer,
     ] {
         assert_eq!(parse(text).unwrap_err().code, ErrorCode::InvalidArgument, "{text}");
     }

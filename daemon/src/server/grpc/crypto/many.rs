@@ -18,7 +18,10 @@ use crate::{
 pub(super) async fn batch(services: &Services, caller: &Caller, batch: v1::BatchRequest) -> Result<v1::BatchReply> {
     let count = batch.requests.len();
     if count == 0 || count > MAX_BATCH {
-        return Err(Error::new(ErrorCode::InvalidArgument, format!("a batch has 1 to {MAX_BATCH} requests, not {count}")));
+        return Err(Error::new(
+            ErrorCode::InvalidArgument,
+            format!("a batch has 1 to {MAX_BATCH} requests, not {count}"),
+        ));
     }
     // Ends with this call: what has not begun when its caller goes is never done.
     let mut work = JoinSet::new();

@@ -3,7 +3,9 @@
 
 use bytes::Bytes;
 use cryptoki_sys as ck;
-use softkeep_proto::v1::{CreateKeyRequest, DecryptRequest, EncryptRequest, SignRequest, UpdateKeyRequest, VerifyRequest};
+use softkeep_proto::v1::{
+    CreateKeyRequest, DecryptRequest, EncryptRequest, SignRequest, UpdateKeyRequest, VerifyRequest,
+};
 
 use super::{
     super::bench::{Bench, Handle, code, number, plain, template},
@@ -15,7 +17,9 @@ use crate::{
     id::Id,
     identity::Caller,
     keys::face,
-    ops::{create_key::CreateKey, decrypt::Decrypt, encrypt::Encrypt, sign::Sign, update_key::UpdateKey, verify::Verify},
+    ops::{
+        create_key::CreateKey, decrypt::Decrypt, encrypt::Encrypt, sign::Sign, update_key::UpdateKey, verify::Verify,
+    },
     policy::{KeyName, VaultName},
 };
 
