@@ -1,7 +1,10 @@
 //! Says whether a principal could do something, and why. It asks the engine that decides for real ([`crate::policy::Policy::explain`]); it
 //! changes nothing and uses no key.
 
-use super::{Audited, Operation};
+use super::{
+    Audited, Operation,
+    get_secret::{self, SecretView},
+};
 use crate::{
     clock,
     error::{Error, ErrorCode, Result},
@@ -82,6 +85,17 @@ impl Operation for ExplainPolicy {
             object: asked.object.clone(),
             version: asked.version,
         };
-        rooms.policy.explain(&rooms.keys, &who, caller, question, now)
+        let mut told = rooms.policy.explain(&rooms.keys, &who, caller, question, now)?;
+        // What a secret says of itself is asked when it is read.
+        if let (true, Permission::GetSecret, Some(name)) = (told.allowed, asked.permission, &asked.object) {
+            let vault = grant.vault()?.id;
+            let read = SecretView::find(rooms, vault, name, asked.version);
+            if let Err(error) = read.and_then(|view| get_secret::check_enabled(&view.version)) {
+                told.allowed = false;
+                told.reasons.push(error.detail);
+                told.fix = "softkeep keyvault secret set-attributes --enabled true, if it is there".into();
+            }
+        }
+        Ok(told)
     }
 }

@@ -86,6 +86,14 @@ pub fn parse_version(name: &str, version: &str) -> Result<Option<Id>> {
     }
 }
 
+/// Refuses a version that is not to be told.
+pub fn check_enabled(version: &SecretVersionRecord) -> Result<()> {
+    if version.enabled {
+        return Ok(());
+    }
+    Err(Error::new(ErrorCode::SecretDisabled, "operation get is not allowed on a disabled secret"))
+}
+
 /// Which secret.
 pub struct GetSecret {
     /// The vault.
@@ -113,10 +121,7 @@ impl Operation for GetSecret {
     fn run(grant: Authorized<Self>, rooms: &Unsealed) -> Result<SecretView> {
         let operation = grant.operation();
         let view = SecretView::find(rooms, grant.vault()?.id, &operation.name, operation.version)?;
-        if !view.version.enabled {
-            let why = "operation get is not allowed on a disabled secret";
-            return Err(Error::new(ErrorCode::SecretDisabled, why));
-        }
+        check_enabled(&view.version)?;
         let value = rooms.keys.open_secret(&grant, &view.version)?;
         Ok(view.with_value(value))
     }

@@ -49,7 +49,9 @@ impl AssigneeArgs {
     }
 }
 
-/// Asks the daemon for assignments.
+/// Asks the daemon for assignments: by scope, the widest first, then by role. The daemon's own order is that of random ids.
 pub async fn find(request: ListRoleAssignmentsRequest, context: &Context) -> Result<Vec<RoleAssignment>> {
-    Ok(context.access().await?.list_role_assignments(request).await?.into_inner().assignments)
+    let mut found = context.access().await?.list_role_assignments(request).await?.into_inner().assignments;
+    found.sort_by(|left, right| (&left.scope, &left.role_name).cmp(&(&right.scope, &right.role_name)));
+    Ok(found)
 }

@@ -320,12 +320,12 @@ async fn every_signature_algorithm_signs_with_its_key_and_another_library_agrees
             let fixture = &fixture;
             async move { verify(fixture, Caller::Internal, own, (row.name, &input, &signature)).await }
         };
-        assert_eq!(check(input.clone(), made.clone()).await.unwrap(), true, "{}", row.name);
+        assert!(check(input.clone(), made.clone()).await.unwrap(), "{}", row.name);
         let mut changed = input.clone();
         changed[0] ^= 1;
-        assert_eq!(check(changed, made.clone()).await.unwrap(), false, "{}", row.name);
+        assert!(!check(changed, made.clone()).await.unwrap(), "{}", row.name);
         for wrong in [vec![], made[1..].to_vec(), [&made[..], &[0]].concat()] {
-            assert_eq!(check(input.clone(), wrong).await.unwrap(), false, "{}", row.name);
+            assert!(!check(input.clone(), wrong).await.unwrap(), "{}", row.name);
         }
         // A digest has one length; a message any.
         let longer = signature(&fixture, own, row.name, &[0; 65]).await;

@@ -16,14 +16,13 @@ use crate::{
         delete_issuer::DeleteIssuer, delete_key::DeleteKey, delete_secret::DeleteSecret, delete_vault::DeleteVault,
         encrypt::Encrypt, explain_policy::ExplainPolicy, get_certificate::GetCertificate, get_group::GetGroup,
         get_issuer::GetIssuer, get_key::GetKey, get_rotation_policy::GetRotationPolicy, get_secret::GetSecret,
-        list_certificates::ListCertificates, list_issuers::ListIssuers, list_keys::ListKeys,
-        list_secrets::ListSecrets, purge_certificate::PurgeCertificate, purge_key::PurgeKey,
-        purge_secret::PurgeSecret, recover_certificate::RecoverCertificate, recover_key::RecoverKey,
-        recover_secret::RecoverSecret, restore_certificate::RestoreCertificate, restore_key::RestoreKey,
-        restore_secret::RestoreSecret, rotate_key::RotateKey, set_access_policy::SetAccessPolicy,
-        set_contacts::SetContacts, set_issuer::SetIssuer, set_role_definition::SetRoleDefinition,
-        set_rotation_policy::SetRotationPolicy, set_secret::SetSecret, sign::Sign, update_key::UpdateKey,
-        update_secret::UpdateSecret, update_vault::UpdateVault, verify::Verify,
+        list_certificates::ListCertificates, list_issuers::ListIssuers, list_keys::ListKeys, list_secrets::ListSecrets,
+        purge_certificate::PurgeCertificate, purge_key::PurgeKey, purge_secret::PurgeSecret,
+        recover_certificate::RecoverCertificate, recover_key::RecoverKey, recover_secret::RecoverSecret,
+        restore_certificate::RestoreCertificate, restore_key::RestoreKey, restore_secret::RestoreSecret,
+        rotate_key::RotateKey, set_access_policy::SetAccessPolicy, set_contacts::SetContacts, set_issuer::SetIssuer,
+        set_role_definition::SetRoleDefinition, set_rotation_policy::SetRotationPolicy, set_secret::SetSecret,
+        sign::Sign, update_key::UpdateKey, update_secret::UpdateSecret, update_vault::UpdateVault, verify::Verify,
     },
     policy::{Area, KeyName, Permission, PermissionSet, VaultName, scope::Scope},
 };
@@ -128,7 +127,17 @@ const OPERATIONS: &[(&str, Ask)] = &[
     ("secrets/restore", |w, c| decide(w, c, RestoreSecret::new(vault(), vec![1]))),
     ("certificates/get", |w, c| decide(w, c, Ok(GetCertificate { vault: vault(), name: name(), version: None }))),
     ("certificates/list", |w, c| {
-        decide(w, c, Ok(ListCertificates { vault: vault(), after: String::new(), limit: 1, deleted: false, include_pending: false }))
+        decide(
+            w,
+            c,
+            Ok(ListCertificates {
+                vault: vault(),
+                after: String::new(),
+                limit: 1,
+                deleted: false,
+                include_pending: false,
+            }),
+        )
     }),
     ("certificates/delete", |w, c| decide(w, c, Ok(DeleteCertificate { vault: vault(), name: name() }))),
     ("certificates/recover", |w, c| decide(w, c, Ok(RecoverCertificate { vault: vault(), name: name() }))),

@@ -27,7 +27,7 @@ async fn bad_files_change_nothing() {
     vault.0.key("dev", "own-key", "EC").await;
     let secret = v1::SetSecretRequest { name: "own-secret".into(), value: b"x".to_vec(), ..Default::default() };
     vault.admin(SetSecret::parse(dev(), secret).unwrap()).await.unwrap();
-    let sequence = vault.sequence();
+    let revision = vault.revision();
     for (name, file, password, expected) in [
         ("a", pfx.clone(), "wrong", ErrorCode::PasswordIncorrect),
         ("a", pfx[..pfx.len() - 7].to_vec(), "secret", ErrorCode::CertificateInvalid),
@@ -47,7 +47,7 @@ async fn bad_files_change_nothing() {
     for name in ["own-key", "own-secret"] {
         assert_eq!(code(vault.create(name, policy("CN=x")).await), ErrorCode::AlreadyExists);
     }
-    assert_eq!(vault.sequence(), sequence, "nothing was changed");
+    assert_eq!(vault.revision(), revision, "nothing was changed");
     assert!(vault.list(false, true).await.is_empty());
 }
 
@@ -244,7 +244,7 @@ async fn issuers_and_contacts() {
 async fn who_was_granted_nothing_does_nothing() {
     let vault = Vault::new().await;
     vault.create("site", policy("CN=a")).await.unwrap();
-    let sequence = vault.sequence();
+    let revision = vault.revision();
     for caller in [Caller::Peer(STRANGER), Caller::Peer(certificate()), vault.0.user().await] {
         let request =
             v1::CreateCertificateRequest { name: "x".into(), policy: Some(policy("CN=x")), ..Default::default() };
@@ -255,5 +255,5 @@ async fn who_was_granted_nothing_does_nothing() {
         let delete = DeleteCertificate { vault: dev(), name: "site".into() };
         assert_eq!(code(vault.0.run(caller, delete).await), ErrorCode::PermissionDenied);
     }
-    assert_eq!(vault.sequence(), sequence);
+    assert_eq!(vault.revision(), revision);
 }
