@@ -19,6 +19,9 @@ const AUDIENCES: [&str; 3] = ["softkeep", token::AUDIENCE, token::ISSUER];
 #[derive(Deserialize)]
 struct Header {
     alg: String,
+    /// What must be understood (RFC 7515 section 4.1.11); nothing that can stand in it is.
+    #[serde(default)]
+    crit: Option<serde_json::Value>,
 }
 
 #[derive(Deserialize)]
@@ -51,15 +54,20 @@ impl Audience {
 }
 
 /// An assertion that is good, and until when.
-pub struct Assertion {
+pub struct Assertion<'a> {
+    /// What it is known by: all that the key signed. Not the signature: to one that ECDSA made, anybody can make another.
+    pub signed: &'a str,
     /// When it ends: until then it must not be taken again.
     pub expires: i64,
 }
 
 /// Checks an assertion of an application with one of its certificates. `None` says no more than that it is not good.
-pub fn check(assertion: &str, application: Id, certificate: &[u8], now: i64) -> Option<Assertion> {
+pub fn check<'a>(assertion: &'a str, application: Id, certificate: &[u8], now: i64) -> Option<Assertion<'a>> {
     let parts = jwt::split(assertion)?;
     let header: Header = serde_json::from_slice(&parts.header).ok()?;
+    if header.crit.is_some() {
+        return None;
+    }
     let certificate = Certificate::from_der(certificate).ok()?;
     let certificate = certificate.tbs_certificate();
     let key = certificate.subject_public_key_info();
@@ -79,7 +87,7 @@ pub fn check(assertion: &str, application: Id, certificate: &[u8], now: i64) -> 
         && claims.aud.is_ours()
         && claims.exp <= now.saturating_add(MAX_LIFE_SECONDS)
         && token::check_time(claims.nbf.max(claims.iat), claims.exp, now).is_ok();
-    good.then_some(Assertion { expires: claims.exp })
+    good.then_some(Assertion { signed: parts.signed, expires: claims.exp })
 }
 
 /// RFC 7518 section 3.1; the key's type must be the algorithm's, and "none" is none of them.

@@ -85,14 +85,14 @@ impl SignInDesk {
         Ok(Try { desk: self, place, right: false })
     }
 
-    /// Takes an assertion, once.
-    pub fn use_assertion(&self, assertion: &str, expires: i64, now: i64) -> bool {
+    /// Takes an assertion, by what was signed, once.
+    pub fn use_assertion(&self, signed: &str, expires: i64, now: i64) -> bool {
         let mut used = lock(&self.assertions);
         used.retain(|_, end| *end > now);
         if used.len() >= MAX_REMEMBERED {
             forget_oldest(&mut used, |end| *end);
         }
-        used.insert(Sha256::digest(assertion).into(), expires).is_none()
+        used.insert(Sha256::digest(signed).into(), expires).is_none()
     }
 }
 

@@ -126,7 +126,12 @@ fn check_secret(
     now: i64,
 ) -> Result<Arc<PrincipalRecord>> {
     let found = find(rooms, kind, name);
-    let one_try = rooms.sign_in.begin(name, peer)?;
+    // An app id has several spellings and one count.
+    let counted = match kind {
+        PrincipalKind::User => name.to_owned(),
+        PrincipalKind::ServicePrincipal => principals::parse_guid(name).map_or(name.to_owned(), |app| app.guid()),
+    };
+    let one_try = rooms.sign_in.begin(&counted, peer)?;
     let nobody = PinRecord { salt: vec![0; 16], hash: vec![0; 32], epoch: 0 };
     let credentials = found.as_deref().map_or(&[][..], |record| &record.credentials);
     let mut passwords = credentials.iter().filter_map(|credential| Some((credential, credential.password.as_ref()?)));
@@ -180,7 +185,7 @@ fn check_assertion(rooms: &Unsealed, name: &str, assertion: &str, now: i64) -> R
         .iter()
         .filter(|credential| !credential.certificate.is_empty() && is_current(credential, now))
         .find_map(|credential| assertion::check(assertion, application, &credential.certificate, now))
-        .filter(|good| rooms.sign_in.use_assertion(assertion, good.expires, now));
+        .filter(|good| rooms.sign_in.use_assertion(good.signed, good.expires, now));
     good.ok_or_else(refused)?;
     check_enabled(record)
 }

@@ -11,6 +11,9 @@ use crate::{
     shape::certificate as shape,
 };
 
+/// Key Vault's, where neither the policy nor a flag says.
+const DEFAULT_VALIDITY_MONTHS: u32 = 12;
+
 /// Flags.
 #[derive(clap::Args)]
 pub struct Args {
@@ -35,8 +38,10 @@ pub struct Args {
 pub async fn run(args: &Args, context: &Context) -> Result<Reply> {
     let vault = context.settings.vault(args.vault.vault_name.as_deref())?;
     let mut policy = policy::read("--policy", &args.policy)?;
-    if let Some(months) = args.validity {
-        policy.validity_months = months;
+    match args.validity {
+        Some(months) => policy.validity_months = months,
+        None if policy.validity_months == 0 => policy.validity_months = DEFAULT_VALIDITY_MONTHS,
+        None => {}
     }
     let attributes = CertificateAttributes { enabled: args.disabled.enabled(), tags: args.tags.map()? };
     let request = CreateCertificateRequest {

@@ -7,7 +7,7 @@ use softkeep_proto::v1::{CertificateLifetimeAction, CertificatePolicy};
 
 use crate::{
     document::{self, Members},
-    error::Result,
+    error::{Error, Result},
 };
 
 /// Reads a flag's policy.
@@ -44,7 +44,10 @@ fn read_x509(x509: &Members<'_>, policy: &mut CertificatePolicy) -> Result<()> {
     policy.subject = x509.text(&["subject"])?;
     policy.extended_key_usages = x509.texts(&["ekus"])?;
     policy.key_usages = x509.texts(&["keyUsage"])?;
-    policy.validity_months = x509.number(&["validityInMonths", "validityMonths"])?;
+    policy.validity_months = match x509.number_if_any(&["validityInMonths", "validityMonths"])? {
+        Some(0) => return Err(Error::usage("the policy's validityInMonths is 0").fix("1 to 1200, or leave it out")),
+        months => months.unwrap_or_default(),
+    };
     if let Some(constraints) = x509.object(&["basicConstraints"])? {
         policy.ca = constraints.flag(&["ca"])?.unwrap_or_default();
         policy.path_length = constraints.number_if_any(&["pathLength"])?;

@@ -71,7 +71,7 @@ impl Message {
 enum Takes {
     /// The digest of the message.
     Digest(Hash),
-    /// The message (RFC 8037).
+    /// The message: of EdDSA (RFC 8037), and of a MAC (RFC 7518 section 3.2).
     Message,
     /// The bytes that are padded, whatever they are.
     Padding,
@@ -87,9 +87,9 @@ pub struct Algorithm {
 
 /// The algorithms that have no row in the table of digests.
 const OTHERS: [Algorithm; 5] = [
-    Algorithm { name: "HS256", takes: Takes::Digest(Hash::Sha256) },
-    Algorithm { name: "HS384", takes: Takes::Digest(Hash::Sha384) },
-    Algorithm { name: "HS512", takes: Takes::Digest(Hash::Sha512) },
+    Algorithm { name: "HS256", takes: Takes::Message },
+    Algorithm { name: "HS384", takes: Takes::Message },
+    Algorithm { name: "HS512", takes: Takes::Message },
     Algorithm { name: "EdDSA", takes: Takes::Message },
     Algorithm { name: "RSNULL", takes: Takes::Padding },
 ];

@@ -34,5 +34,6 @@ fn some_take_the_message_itself() {
     assert_eq!(digest("EdDSA", Some("YWJj"), None).unwrap(), b"abc");
     assert_eq!(digest("rsnull", Some("YWJj"), None).unwrap(), b"abc");
     assert_eq!(digest("RSNULL", None, Some(file.path())).unwrap_err().exit() as u8, 2);
-    assert_eq!(digest("HS256", Some("YWJj"), None).unwrap_err().exit() as u8, 1);
+    assert_eq!(digest("HS256", None, Some(file.path())).unwrap(), b"abc");
+    assert_eq!(digest("RS256", Some("YWJj"), None).unwrap_err().exit() as u8, 1);
 }
