@@ -189,6 +189,12 @@ impl Pipeline {
         }
     }
 
+    /// Refuses what a caller could not ask for at this moment, for answers that go on after they were allowed. Nothing is put on record.
+    pub fn check<O: Operation>(&self, caller: Caller, operation: O) -> Result<()> {
+        let rooms = self.unsealed()?;
+        rooms.policy.authorize(&rooms.keys, caller, operation, clock::now_seconds()).map(drop)
+    }
+
     /// Whether a caller may know of a vault. A sealed daemon tells nobody.
     pub fn may_see(&self, caller: &Caller, vault: Id) -> bool {
         self.unsealed().is_ok_and(|rooms| {

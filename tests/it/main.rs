@@ -4,6 +4,7 @@
 mod absent;
 mod apache;
 mod attacks;
+mod attacks_model;
 mod audit;
 mod az_grammar;
 mod az_sessions;

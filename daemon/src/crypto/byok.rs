@@ -70,6 +70,8 @@ pub struct Opened {
     pub target: Zeroizing<Vec<u8>>,
     /// For the receipt.
     pub algorithm: String,
+    /// RSA alone hid it.
+    pub is_direct: bool,
 }
 
 /// The one answer to whatever is wrong inside.
@@ -92,7 +94,11 @@ impl Envelope {
         let mut opened = None;
         for hash in &self.hashes {
             let target = self.unwrap(kek_bits, kek, *hash, layout)?;
-            let found = target.map(|target| Opened { target, algorithm: name(*hash, layout) });
+            let found = target.map(|target| Opened {
+                target,
+                algorithm: name(*hash, layout),
+                is_direct: layout == Layout::Direct,
+            });
             opened = opened.or(found);
         }
         opened.ok_or_else(invalid)

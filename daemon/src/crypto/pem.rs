@@ -35,7 +35,9 @@ pub fn read(pem: &[u8], password: &str) -> Result<Bundle> {
     if key.label == "ENCRYPTED PRIVATE KEY" {
         check_iterations("PEM", &key.content("the private key")?)?;
     }
-    let pkey = pkcs12::read_pem_key(pem, &password).map_err(|refusal| match refusal {
+    // That block alone: aws-lc may see where one begins in what is none to us, and would read what was not looked at.
+    let text = Zeroizing::new(format!("{BEGIN}{0}-----{1}-----END {0}-----\n", key.label, key.body));
+    let pkey = pkcs12::read_pem_key(text.as_bytes(), &password).map_err(|refusal| match refusal {
         // A wrong password can leave something behind that only looks decrypted.
         Refusal::Damaged | Refusal::KeyType if encrypted => refused("PEM", Refusal::Password),
         other => refused("PEM", other),
@@ -98,17 +100,16 @@ fn blocks(pem: &[u8]) -> Result<Vec<Block<'_>>> {
 
 /// Writes a PEM: the key (PKCS#8, not encrypted), the certificate, its issuers.
 pub fn write(key_pkcs8: Option<&[u8]>, certificates: &[Vec<u8>]) -> Result<Zeroizing<Vec<u8>>> {
-    let mut text = Zeroizing::new(String::new());
     let block = |label: &str, der: &[u8]| {
         der::pem::encode_string(label, LineEnding::LF, der).map(Zeroizing::new).map_err(Error::internal)
     };
-    if let Some(key) = key_pkcs8 {
-        text.push_str(&block("PRIVATE KEY", key)?);
-    }
-    for certificate in certificates {
-        text.push_str(&block(x509_cert::Certificate::PEM_LABEL, certificate)?);
-    }
-    Ok(Zeroizing::new(text.as_bytes().to_vec()))
+    let key = key_pkcs8.map(|key| block("PRIVATE KEY", key));
+    let issued = certificates.iter().map(|der| block(x509_cert::Certificate::PEM_LABEL, der));
+    let blocks = key.into_iter().chain(issued).collect::<Result<Vec<_>>>()?;
+    // At its full length from the start: what outgrows its place leaves its bytes there.
+    let mut text = Zeroizing::new(Vec::with_capacity(blocks.iter().map(|block| block.len()).sum()));
+    blocks.iter().for_each(|block| text.extend_from_slice(block.as_bytes()));
+    Ok(text)
 }
 
 #[cfg(test)]

@@ -3,7 +3,6 @@
 
 use std::ffi::CString;
 
-use der::{Decode as _, Tag, Tagged as _, asn1::AnyRef};
 use softkeep_proto::algorithm::KeyType;
 use zeroize::Zeroizing;
 
@@ -13,6 +12,8 @@ use super::{
     key_info::{self, KEY_VAULT_RSA_BITS},
 };
 use crate::error::{Error, ErrorCode, Result};
+
+mod iterations;
 
 /// What was in a file: the key as PKCS#8, certificates in DER and in the order of the file. It has no `Debug`.
 pub struct Bundle {
@@ -25,11 +26,8 @@ pub struct Bundle {
 /// Larger files hold more than a chain.
 pub const MAX_FILE_BYTES: usize = 256 * 1024;
 
-/// What deriving a key from a password may cost: several times what is recommended today, some seconds at most.
-const MAX_ITERATIONS: u32 = 5_000_000;
-
-/// How deep a file is looked into for that.
-const MAX_DEPTH: u32 = 16;
+/// What deriving keys from a password may cost in one file: several times what is recommended today, some seconds at most.
+const MAX_ITERATIONS: u64 = 5_000_000;
 
 /// What a certificate's key can be.
 const SUPPORTED: &str = "a certificate's key is RSA of 2048, 3072 or 4096 bits, or EC on P-256, P-384, P-521 or P-256K";
@@ -59,10 +57,10 @@ pub(super) fn check_size(file: &[u8]) -> Result<()> {
 
 /// Refuses what would take hours to open.
 pub(super) fn check_iterations(form: &str, der: &[u8]) -> Result<()> {
-    if !has_too_many_iterations(der, MAX_DEPTH) {
+    if iterations::asked_for(der) <= MAX_ITERATIONS {
         return Ok(());
     }
-    let detail = format!("the {form} asks for more than {MAX_ITERATIONS} iterations");
+    let detail = format!("the {form} asks for more than {MAX_ITERATIONS} iterations in all");
     Err(Error::new(ErrorCode::CertificateInvalid, detail))
 }
 
@@ -112,34 +110,6 @@ pub(super) fn refused(form: &str, refusal: Refusal) -> Error {
 }
 
 const PROTECTIONS: &str = "supported are PBES2 with AES or 3DES, and the older pbeWithSHA1And3-KeyTripleDES-CBC, 40BitRC2-CBC and 128BitRC4, with an HMAC";
-
-/// Whether a password would have to be hashed too often: in PFX, PBES1 and PBES2 the number follows the salt, an OCTET STRING. What is
-/// itself encrypted is not seen here.
-fn has_too_many_iterations(der: &[u8], depth: u32) -> bool {
-    let Some(depth) = depth.checked_sub(1) else { return false };
-    let mut rest = der;
-    let mut after_salt = false;
-    while !rest.is_empty() {
-        let Ok((value, after)) = AnyRef::from_der_partial(rest) else { return false };
-        rest = after;
-        let inside = value.value();
-        match value.tag() {
-            Tag::Integer if after_salt => {
-                let number = inside.iter().skip_while(|byte| **byte == 0);
-                let too_long = number.clone().count() > size_of::<u32>();
-                let number = number.fold(0u32, |number, byte| number << 8 | u32::from(*byte));
-                if too_long || number > MAX_ITERATIONS {
-                    return true;
-                }
-            }
-            Tag::OctetString if inside.first() == Some(&0x30) && has_too_many_iterations(inside, depth) => return true,
-            tag if tag.is_constructed() && has_too_many_iterations(inside, depth) => return true,
-            _ => {}
-        }
-        after_salt = value.tag() == Tag::OctetString;
-    }
-    false
-}
 
 #[cfg(test)]
 pub(crate) mod tests;

@@ -17,8 +17,9 @@ use crate::{
     keys::seal::Secret32,
 };
 
-/// Wrong passwords that cost nothing but their own delay.
+/// Wrong passwords that cost nothing but their own delay: for one name, and for all names that one peer tries.
 const FREE_FAILURES: u32 = 5;
+const FREE_FAILURES_OF_PEER: u32 = 50;
 /// The longest that a peer waits before its next try.
 const MAX_WAIT: Duration = Duration::from_secs(900);
 /// Wrong passwords are forgotten after this time.
@@ -34,7 +35,10 @@ pub struct SignInDesk {
     pub tokens: Tokens,
     /// Device codes.
     pub devices: Devices,
+    /// By name and peer.
     failures: Mutex<HashMap<(String, String), Failures>>,
+    /// By peer: who tries one password with many names is slowed down too, and no right one makes up for it.
+    of_peers: Mutex<HashMap<String, Failures>>,
     assertions: Mutex<HashMap<[u8; 32], i64>>,
 }
 
@@ -59,6 +63,7 @@ impl SignInDesk {
             tokens: Tokens::new(seed, cluster)?,
             devices: Devices::default(),
             failures: Mutex::default(),
+            of_peers: Mutex::default(),
             assertions: Mutex::default(),
         })
     }
@@ -67,10 +72,15 @@ impl SignInDesk {
     pub fn begin(&self, name: &str, peer: &str) -> Result<Try<'_>> {
         let now = Instant::now();
         let place = (name.to_ascii_lowercase(), peer.to_owned());
+        let remembered = |found: Option<&Failures>| {
+            let found = found.copied().filter(|found| now.duration_since(found.last) < MEMORY);
+            found.unwrap_or(Failures { count: 0, running: 0, last: now })
+        };
+        let of_peer = remembered(lock(&self.of_peers).get(peer));
         let mut all = lock(&self.failures);
-        let found = all.get(&place).copied().filter(|found| now.duration_since(found.last) < MEMORY);
-        let found = found.unwrap_or(Failures { count: 0, running: 0, last: now });
-        let ready = found.last + wait_after(found.count);
+        let found = remembered(all.get(&place));
+        let beyond = of_peer.count.saturating_sub(FREE_FAILURES_OF_PEER - FREE_FAILURES);
+        let ready = (found.last + wait_after(found.count)).max(of_peer.last + wait_after(beyond));
         if now < ready || found.running >= MAX_RUNNING {
             let seconds = ready.saturating_duration_since(now).as_secs() + 1;
             return Err(Error::new(
@@ -83,6 +93,17 @@ impl SignInDesk {
         }
         all.insert(place.clone(), Failures { running: found.running + 1, ..found });
         Ok(Try { desk: self, place, right: false })
+    }
+
+    fn count_for_peer(&self, peer: &str) {
+        let now = Instant::now();
+        let mut all = lock(&self.of_peers);
+        if all.len() >= MAX_REMEMBERED && !all.contains_key(peer) {
+            forget_oldest(&mut all, |failures| failures.last);
+        }
+        let failures = all.entry(peer.to_owned()).or_insert(Failures { count: 0, running: 0, last: now });
+        let count = if now.duration_since(failures.last) < MEMORY { failures.count } else { 0 };
+        *failures = Failures { count: count.saturating_add(1), running: 0, last: now };
     }
 
     /// Takes an assertion, by what was signed, once.
@@ -125,6 +146,10 @@ impl Drop for Try<'_> {
         if failures.count == 0 && failures.running == 0 {
             all.remove(&self.place);
         }
+        drop(all);
+        if !self.right {
+            self.desk.count_for_peer(&self.place.1);
+        }
     }
 }
 
@@ -161,6 +186,17 @@ mod tests {
     }
 
     #[test]
+    fn trying_many_names_is_slowed_down_and_an_account_of_ones_own_does_not_help() {
+        let desk = desk();
+        for number in 0..FREE_FAILURES_OF_PEER {
+            drop(desk.begin(&number.to_string(), "uid:1").unwrap());
+            desk.begin("mine", "uid:1").map(Try::succeed).ok();
+        }
+        assert!(desk.begin("another", "uid:1").is_err());
+        assert!(desk.begin("another", "uid:2").is_ok(), "nobody else waits");
+    }
+
+    #[test]
     fn a_right_password_clears_the_count_and_parallel_ones_are_bounded() {
         let desk = desk();
         for _ in 0..FREE_FAILURES - 1 {
@@ -184,8 +220,8 @@ mod tests {
     fn memory_is_bounded() {
         let desk = desk();
         for number in 0..MAX_REMEMBERED + 10 {
-            drop(desk.begin(&number.to_string(), "uid:1").unwrap());
+            drop(desk.begin("ada", &format!("uid:{number}")).unwrap());
         }
-        assert!(lock(&desk.failures).len() <= MAX_REMEMBERED);
+        assert!(lock(&desk.failures).len() <= MAX_REMEMBERED && lock(&desk.of_peers).len() <= MAX_REMEMBERED);
     }
 }

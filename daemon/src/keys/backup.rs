@@ -1,6 +1,8 @@
 //! Backups of keys: everything about all versions of one, sealed under the root key. Only this daemon, or a replica of it, reads one. What
 //! is inside is in the clear in this room alone.
 
+use std::sync::Arc;
+
 use prost::Message;
 use zeroize::{Zeroize, Zeroizing};
 
@@ -8,11 +10,11 @@ use super::{
     Keys,
     catalog::{Key, Vault},
     ledger::Entry,
-    record::{KeyPolicy, KeyRecord, VersionRecord},
+    record::{KeyPolicy, KeyRecord, VaultRecord, VersionRecord},
 };
 use crate::{
     error::{Error, ErrorCode, Result},
-    policy::{Authorized, KeyBackup},
+    policy::{Authorized, KeyBackup, profile::Rules},
 };
 
 /// The most versions that a backup has (Key Vault's number).
@@ -31,6 +33,11 @@ struct KeyContent {
     key: Option<KeyRecord>,
     #[prost(message, repeated, tag = "3")]
     versions: Vec<VersionContent>,
+    /// The vault's rules.
+    #[prost(string, tag = "4")]
+    profile: String,
+    #[prost(string, tag = "5")]
+    wrapping: String,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -51,8 +58,8 @@ impl Drop for VersionContent {
 
 /// A backup that was opened: the key as it was, and its versions in the order of their creation.
 pub struct OpenBackup {
-    /// Whether it was taken in the vault that it is opened for.
-    pub same_vault: bool,
+    /// The rules of the vault that it was taken in.
+    pub rules: Rules,
     /// The key's record.
     pub key: KeyRecord,
     versions: Vec<VersionContent>,
@@ -69,22 +76,28 @@ impl Keys {
     /// Takes the backup that a grant is for.
     pub fn backup_key<O: KeyBackup>(&self, grant: &Authorized<O>) -> Result<Vec<u8>> {
         let (id, name) = (grant.vault()?.id, grant.operation().key_name());
-        let (vault, key, kek): (_, Key, _) = {
+        let (vault, key, kek): (Arc<VaultRecord>, Key, _) = {
             let view = self.catalog.view();
             let vault = view.vault(id).ok_or_else(Error::sealed)?;
             let key = vault.key(name).ok_or_else(|| Error::key_not_found(name))?;
-            (vault.id, key.clone(), vault.kek()?)
+            (vault.record.clone(), key.clone(), vault.kek()?)
         };
         if key.versions.len() > MAX_BACKUP_VERSIONS {
             let refusal = format!("the key '{name}' has more than {MAX_BACKUP_VERSIONS} versions");
             return Err(Error::new(ErrorCode::InvalidArgument, refusal));
         }
-        let version = |version: &std::sync::Arc<super::Version>| -> Result<VersionContent> {
+        if key.versions.iter().any(|version| version.policy.single_use) {
+            let refusal = format!("the key '{name}' is for a single use, which a copy of it would be too");
+            return Err(Error::new(ErrorCode::ActionProhibited, refusal));
+        }
+        let version = |version: &Arc<super::Version>| -> Result<VersionContent> {
             let material = self.unseal_version(&kek, version)?.to_vec();
             Ok(VersionContent { record: Some(version.record.clone()), material })
         };
         let content = KeyContent {
-            vault: vault.0.to_vec(),
+            vault: id.0.to_vec(),
+            profile: vault.profile.clone(),
+            wrapping: vault.wrapping.clone(),
             key: Some((*key.record).clone()),
             versions: key.versions.iter().map(version).collect::<Result<_>>()?,
         };
@@ -92,18 +105,19 @@ impl Keys {
     }
 
     /// Opens a key's backup. One error for every cause.
-    pub fn open_key_backup(&self, vault: &Vault, backup: &[u8]) -> Result<OpenBackup> {
+    pub fn open_key_backup(&self, backup: &[u8]) -> Result<OpenBackup> {
         let content = self.open_backup(KIND, backup)?;
         let damaged = || Error::new(ErrorCode::BackupInvalid, "the backup's content is damaged");
-        let KeyContent { vault: from, key, versions } =
+        let KeyContent { key, versions, profile, wrapping, .. } =
             KeyContent::decode(content.as_slice()).map_err(|_| damaged())?;
+        let rules = Rules::of_words(&profile, &wrapping).ok_or_else(damaged)?;
         let key = key.ok_or_else(damaged)?;
         let is_whole = versions.iter().all(|version| version.record.as_ref().is_some_and(|it| it.policy.is_some()));
         let has_current = versions.iter().any(|it| it.record.as_ref().is_some_and(|it| it.id == key.current));
         if versions.len() > MAX_BACKUP_VERSIONS || !is_whole || !has_current {
             return Err(damaged());
         }
-        Ok(OpenBackup { same_vault: from == vault.id.0, key, versions })
+        Ok(OpenBackup { rules, key, versions })
     }
 
     /// The row of one restored version's secret, sealed to its new policy.

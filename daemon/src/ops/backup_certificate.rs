@@ -75,6 +75,8 @@ fn records(vault: &Vault, name: &str) -> Result<(CertificateBackup, Vec<std::syn
     let damaged = || Error::new(ErrorCode::RecordDamaged, "the key or the secret of a version is damaged");
     let mut backup = CertificateBackup {
         vault: vault.id.0.to_vec(),
+        profile: vault.record.profile.clone(),
+        wrapping: vault.record.wrapping.clone(),
         certificate: Some((*certificate.record).clone()),
         versions: Vec::new(),
     };

@@ -54,12 +54,17 @@ impl Operation for DeleteGroup {
     }
 
     fn run(grant: Authorized<Self>, rooms: &Unsealed) -> Result<Self::Reply> {
-        check_vaults(&grant, rooms)?;
         let by = VaultChange::by(grant.caller());
         let name = &grant.operation().0;
         let keys = &rooms.keys;
         loop {
-            match keys.write(|_| step(&keys.catalog.view(), name, &by))? {
+            let step = keys.write(|_| {
+                let view = keys.catalog.view();
+                // Under the lock: a vault that was made a moment ago counts too.
+                check_vaults(&grant, rooms, &view)?;
+                step(&view, name, &by)
+            })?;
+            match step {
                 Step::Vaults(names, versions) => {
                     keys.forget_all(versions);
                     for vault in names {
@@ -74,10 +79,9 @@ impl Operation for DeleteGroup {
 }
 
 /// Who deletes a group must be allowed to delete every vault in it; else nothing is.
-fn check_vaults(grant: &Authorized<DeleteGroup>, rooms: &Unsealed) -> Result<()> {
-    let view = rooms.keys.catalog.view();
-    let check = |vault| rooms.policy.check(&view, grant.caller(), Some(vault), Permission::DeleteVault);
-    vaults_in(&view, &grant.operation().0).into_iter().try_for_each(check)
+fn check_vaults(grant: &Authorized<DeleteGroup>, rooms: &Unsealed, view: &View) -> Result<()> {
+    let check = |vault| rooms.policy.check(view, grant.caller(), Some(vault), Permission::DeleteVault);
+    vaults_in(view, &grant.operation().0).into_iter().try_for_each(check)
 }
 
 fn vaults_in<'a>(view: &'a View, group: &str) -> Vec<&'a Vault> {

@@ -44,13 +44,13 @@ impl Operation for DestroyObject {
     }
 
     fn run(grant: Authorized<Self>, rooms: &Unsealed) -> Result<u64> {
-        let private_too = sees_private(grant.caller());
         let DestroyObject { vault, id, class } = *grant.operation();
         let keys = &rooms.keys;
         keys.write(|_| {
             let gone = || Error::key_not_found(&id.to_string());
             let view = keys.catalog.view();
             let vault = view.vault(vault).ok_or_else(gone)?;
+            let private_too = sees_private(&rooms.policy, &view, grant.caller(), vault);
             let face = vault.face(id, class).filter(|face| private_too || !face.private).ok_or_else(gone)?;
             if face.attributes.get(&ck::CKA_DESTROYABLE).is_some_and(|flag| flag[..] == [0]) {
                 return Err(Error::new(ErrorCode::ActionProhibited, "the object may not be destroyed"));

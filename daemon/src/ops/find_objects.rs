@@ -12,9 +12,12 @@ use crate::{
     error::{Error, Result},
     id::Id,
     identity::{Caller, UserType},
-    keys::{catalog::Version, face::Face},
+    keys::{
+        catalog::{Vault, Version, View},
+        face::Face,
+    },
     pipeline::Unsealed,
-    policy::{Authorized, Permission, Place, VaultName},
+    policy::{Authorized, Permission, Place, Policy, Target, Thing, VaultName},
     workers::Lane,
 };
 
@@ -42,10 +45,15 @@ pub struct Found {
     pub more: bool,
 }
 
-/// Whether a caller may see private objects: the user and administrators, never the security officer.
-pub fn sees_private(caller: &Caller) -> bool {
+/// Whether a caller may see private objects: the user, as long as the entry names anything that could be done with one; never the
+/// security officer.
+pub fn sees_private(policy: &Policy, view: &View, caller: &Caller, vault: &Vault) -> bool {
+    const ANY_OF: [Permission; 3] = [Permission::MakePrivateObject, Permission::GetSecret, Permission::ListSecrets];
     match caller {
-        Caller::PinUser(login, _) => login.user_type == UserType::User,
+        Caller::PinUser(login, _) => {
+            let allows = |one: &Permission| policy.allows(view, caller, Target::Vault(vault, Thing::None), *one);
+            login.user_type == UserType::User && ANY_OF.iter().any(allows)
+        }
         Caller::Internal => true,
         Caller::Peer(_) | Caller::Principal(..) | Caller::Application(..) => false,
     }
@@ -86,7 +94,7 @@ impl Operation for FindObjects {
         let operation = grant.operation();
         let view = rooms.keys.catalog.view();
         let vault = view.vault(operation.vault).ok_or_else(|| Error::vault_not_found(&operation.vault.to_string()))?;
-        let private_too = sees_private(grant.caller());
+        let private_too = sees_private(&rooms.policy, &view, grant.caller(), vault);
         let limit = match operation.limit {
             0 => MAX_OBJECTS_PER_REPLY,
             limit => limit.min(MAX_OBJECTS_PER_REPLY),

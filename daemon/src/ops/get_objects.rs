@@ -45,7 +45,7 @@ impl Operation for GetObjects {
         }
         let view = rooms.keys.catalog.view();
         let vault = view.vault(operation.vault).ok_or_else(|| Error::vault_not_found(&operation.vault.to_string()))?;
-        let private_too = sees_private(grant.caller());
+        let private_too = sees_private(&rooms.policy, &view, grant.caller(), vault);
         let faces = operation.objects.iter().filter_map(|(id, class)| vault.face(*id, *class));
         let faces = faces.filter(|face| private_too || !face.private).cloned();
         let (faces, more) = page(faces, MAX_OBJECTS_PER_REPLY);

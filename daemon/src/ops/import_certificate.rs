@@ -131,6 +131,7 @@ impl Operation for ImportCertificate {
             name: operation.name.clone(),
             version,
             enabled: operation.enabled.unwrap_or(policy.enabled),
+            exportable: policy.exportable,
             policy,
             read: own,
             chain,

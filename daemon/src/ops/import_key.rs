@@ -129,7 +129,9 @@ impl Operation for ImportKey {
         let caller = grant.caller().clone();
         let Self { name, source, mut wishes, dry_run, .. } = grant.into_operation();
         let (target, unwrapped) = match (source, unwrapped) {
-            (Source::Wrapped(_), Some(Unwrapped { target, origin })) => (target, Some(origin)),
+            (Source::Wrapped(_), Some(Unwrapped { target, origin, allowed_mechanisms })) => {
+                (target, Some((origin, allowed_mechanisms)))
+            }
             (Source::Pkcs8(bytes), _) => (Target::of_pkcs8(bytes, &*rooms.keys.backend)?, None),
             (Source::Secret(bytes), _) => (Target::of_secret(bytes)?, None),
             (Source::Wrapped(_), None) => return Err(Error::internal("a wrapped key that was not unwrapped")),
@@ -140,7 +142,8 @@ impl Operation for ImportKey {
         }
         wishes.check_in(&vault.record, key_type)?;
         let mut record = wishes.into_record(key_type, target.public.as_ref(), false)?;
-        if let (Some(policy), Some(_)) = (&mut record.policy, &unwrapped) {
+        if let (Some(policy), Some((_, allowed_mechanisms))) = (&mut record.policy, &unwrapped) {
+            policy.allowed_mechanisms.clone_from(allowed_mechanisms);
             // It came wrapped, but whoever wrapped it knows it: it vouches for no other key.
             policy.set_origin(Origin::Unwrapped);
             policy.unwrapped_by_untrusted = true;
@@ -150,6 +153,7 @@ impl Operation for ImportKey {
             record.check_value = new_object::check_value(rooms, vault.id, kind, &target.material)?;
         }
         let new = NewVersion::new(record, target.material);
+        let unwrapped = unwrapped.map(|(origin, _)| origin);
         let kek = unwrapped.as_ref().map(|origin| origin.kek.clone());
         let written = write(rooms, vault.id, &Naming::Exactly(name.clone()), new, kek.as_deref(), dry_run)?;
         let key = match written {

@@ -185,7 +185,7 @@ fn last_key(vault: &Vault, order: &Order) -> Result<Option<Arc<Version>>> {
     if version.key_type != certificate_policy::key_type(&order.policy)? {
         return invalid("the policy reuses the key, but wants one of another type or size");
     }
-    if order.policy.exportable && version.policy.never_extractable {
+    if order.policy.exportable && !current.exportable {
         return invalid("the policy reuses a key that was not exportable, and cannot make it so");
     }
     Ok(Some(version))
@@ -260,6 +260,7 @@ impl Made {
             tags: order.tags.clone(),
             disabled: !order.enabled,
             operation: Id::random()?.0.to_vec(),
+            exportable: order.policy.exportable,
             ..PendingRecord::default()
         })
     }
@@ -279,6 +280,7 @@ impl Made {
             name: order.name.clone(),
             version: self.version,
             policy: order.policy.clone(),
+            exportable: order.policy.exportable,
             read: self.certificate.ok_or_else(|| Error::internal("there is no certificate yet"))?,
             chain: self.chain,
             enabled: order.enabled,

@@ -9,7 +9,7 @@ use crate::{
         record::RoleRecord,
     },
     pipeline::Unsealed,
-    policy::{Authorized, Permission, Place, principals::parse_guid, roles::BUILT_IN_ROLES},
+    policy::{Authorized, Permission, Place, Target, principals::parse_guid, roles::BUILT_IN_ROLES, scope::Scope},
     workers::Lane,
 };
 
@@ -31,7 +31,8 @@ pub struct RoleView {
 
 impl Operation for ListRoleDefinitions {
     const NAME: &'static str = "role-definition.list";
-    /// The built-in ones are known to everybody; those of one's own name actions, and no more.
+    /// The built-in ones are known to everybody. Those of one's own are shown with the scopes at which the caller may read roles, because
+    /// scopes name groups and vaults; without such a scope they are not shown.
     const PERMISSION: Permission = Permission::SeeToken;
     const AUDITED: Audited = Audited::Read;
     type Reply = Vec<RoleView>;
@@ -52,6 +53,14 @@ impl Operation for ListRoleDefinitions {
             (role.custom || !wanted.custom_only)
                 && (wanted.name.is_empty() || role.record.name.eq_ignore_ascii_case(&wanted.name))
         });
+        for role in all.iter_mut().filter(|role| role.custom) {
+            role.record.assignable_scopes.retain(|text| {
+                let scope = Scope::parse(text, view.cluster).unwrap_or_default();
+                let target = Target::Scope(&scope);
+                scope == Scope::default() || rooms.policy.allows(&view, grant.caller(), target, Permission::ReadRoles)
+            });
+        }
+        all.retain(|role| !role.record.assignable_scopes.is_empty());
         all.sort_by(|one, other| one.record.name.cmp(&other.record.name));
         Ok(all)
     }

@@ -103,10 +103,13 @@ impl Operation for MergeCertificate {
             let damaged = || Error::new(ErrorCode::RecordDamaged, "the certificate has no policy");
             let finished = PendingRecord { status: COMPLETED.into(), ..now.operation.clone() };
             let tags = if operation.tags.is_empty() { &now.operation.tags } else { &operation.tags };
+            let policy = now.record.policy.clone().ok_or_else(damaged)?;
             let new = NewCertificate {
                 name: now.record.name.clone(),
                 version: now.key.id,
-                policy: now.record.policy.clone().ok_or_else(damaged)?,
+                // The policy may have been changed since the key was made as one that stays.
+                exportable: policy.exportable && now.operation.exportable,
+                policy,
                 read: own,
                 chain,
                 enabled: operation.enabled.unwrap_or(!now.operation.disabled),

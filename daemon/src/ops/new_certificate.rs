@@ -141,6 +141,8 @@ pub struct NewCertificate {
     pub version: Id,
     /// What the next version is to be.
     pub policy: CertificatePolicyRecord,
+    /// Whether the secret tells the key.
+    pub exportable: bool,
     /// The certificate.
     pub read: Read,
     /// Its issuers, DER, nearest first.
@@ -180,7 +182,7 @@ impl NewCertificate {
         let secret = NewSecret {
             name: self.name.clone(),
             version: self.version,
-            value: secret_value(&self.policy, &material, &certificates)?,
+            value: secret_value(&self.policy, self.exportable.then_some(&material), &certificates)?,
             content_type: self.policy.content_type.clone(),
             enabled: self.enabled,
             not_before,
@@ -226,6 +228,7 @@ impl NewCertificate {
             request_id: self.request_id,
             not_before: self.read.not_before,
             not_after: self.read.not_after,
+            exportable: self.exportable,
         };
         let record = CertificateRecord {
             current: self.version.0.to_vec(),
@@ -287,6 +290,7 @@ pub fn key_record(
             (last.generated, last.origin, last.generation_mechanism);
         (key.always_sensitive, key.never_extractable) = (last.always_sensitive, last.never_extractable);
         key.ever_ops |= last.ever_ops;
+        key.restored = last.restored;
     }
     if policy.exportable {
         // The secret beside it tells it to whoever may read secrets.
@@ -299,10 +303,10 @@ pub fn key_record(
 /// What the secret beside a certificate holds: the certificate and its issuers, with the key if that may leave.
 fn secret_value(
     policy: &CertificatePolicyRecord,
-    material: &[u8],
+    key: Option<&Zeroizing<Vec<u8>>>,
     certificates: &[Vec<u8>],
 ) -> Result<Zeroizing<Vec<u8>>> {
-    let key = policy.exportable.then_some(material);
+    let key = key.map(|key| key.as_slice());
     if policy.content_type == PEM {
         return pem::write(key, certificates);
     }

@@ -10,6 +10,7 @@ use super::{
     new_certificate::{self, CertificateView, check_name_free},
     new_secret,
     new_version::check_sku,
+    restore_key::restored,
 };
 use crate::{
     clock,
@@ -20,7 +21,7 @@ use crate::{
         catalog::{Vault, Version},
         ledger::{Counters, Entry},
         record::{
-            CertificateBackup, CertificateRecord, CertificateVersionBackup, CertificateVersionRecord, KeyPolicy,
+            CertificateBackup, CertificateRecord, CertificateVersionBackup, CertificateVersionRecord,
             KeyRecord, SecretRecord, SecretVersionRecord, VersionRecord, row,
         },
     },
@@ -67,7 +68,7 @@ impl Operation for RestoreCertificate {
 
     fn run(grant: Authorized<Self>, rooms: &Unsealed) -> Result<CertificateView> {
         let (id, keys) = (grant.vault()?.id, &rooms.keys);
-        let restoration = Restoration::open(keys, id, &grant.operation().backup)?;
+        let restoration = Restoration::open(keys, &grant.operation().backup)?;
         let batches: Vec<_> = restoration.versions.chunks(VERSIONS_AT_ONCE).collect();
         for (number, batch) in batches.iter().enumerate() {
             keys.write(|counters| {
@@ -90,7 +91,8 @@ impl Operation for RestoreCertificate {
 /// A certificate on its way back. Until its current version is there it is a deleted one without it, which nobody can see or recover; if the
 /// daemon stops meanwhile it is purged.
 struct Restoration {
-    same_vault: bool,
+    /// Those of the vault that the backup was taken in.
+    rules: Rules,
     certificate: CertificateRecord,
     /// The current one last.
     versions: Vec<CertificateVersionBackup>,
@@ -98,11 +100,12 @@ struct Restoration {
 }
 
 impl Restoration {
-    fn open(keys: &Keys, vault: Id, backup: &[u8]) -> Result<Self> {
+    fn open(keys: &Keys, backup: &[u8]) -> Result<Self> {
         let content = keys.open_backup(KIND, backup)?;
         let invalid = || Error::new(ErrorCode::BackupInvalid, "the backup has another form than this daemon knows");
-        let CertificateBackup { vault: from, certificate, mut versions } =
+        let CertificateBackup { certificate, mut versions, profile, wrapping, .. } =
             CertificateBackup::decode(content.as_slice()).map_err(|_| invalid())?;
+        let rules = Rules::of_words(&profile, &wrapping).ok_or_else(invalid)?;
         let certificate = certificate.ok_or_else(invalid)?;
         new_certificate::check_name(&certificate.name).map_err(|_| invalid())?;
         let whole = |version: &CertificateVersionBackup| {
@@ -122,7 +125,7 @@ impl Restoration {
         versions.sort_by_key(|version| {
             (id(version) == certificate.current, version.record.as_ref().map_or(0, |record| record.ordinal))
         });
-        Ok(Self { same_vault: from == vault.0, certificate, versions, started: clock::now_seconds() })
+        Ok(Self { rules, certificate, versions, started: clock::now_seconds() })
     }
 
     /// The name and the versions are free at first; later they are still this restoration's.
@@ -202,8 +205,10 @@ impl Restoration {
         let old = version.key.as_ref().ok_or_else(missing)?;
         let id = Id::from_bytes(&old.id)?;
         check_sku(&vault.record, old.hsm)?;
-        let policy = self.moved(keys, vault, old.policy.clone().ok_or_else(missing)?);
-        Rules::of(&vault.record)?.check_key(&policy)?;
+        let policy = restored(keys, vault, old.policy.clone().ok_or_else(missing)?);
+        let rules = Rules::of(&vault.record)?;
+        rules.check_origin(self.rules)?;
+        rules.check_key(&policy)?;
         let blob = keys.seal_version(vault, &policy, &version.material)?;
         let key = VersionRecord {
             key: name.clone(),
@@ -235,22 +240,5 @@ impl Restoration {
             value_row,
             Entry::put(row::certificate_version(vault.id, id), &certificate),
         ])
-    }
-
-    /// The key's policy where it is now. The trust of another vault's security officer does not come along.
-    fn moved(&self, keys: &Keys, vault: &Vault, policy: KeyPolicy) -> KeyPolicy {
-        let mut policy = KeyPolicy {
-            cluster: keys.cluster.0.to_vec(),
-            vault: vault.id.0.to_vec(),
-            kek_version: vault.record.kek_version,
-            ..policy
-        };
-        if !self.same_vault {
-            policy.trusted = false;
-            if let Some(public) = &mut policy.public {
-                public.trusted = false;
-            }
-        }
-        policy
     }
 }

@@ -62,11 +62,7 @@ impl Operation for RestoreKey {
 
     fn run(grant: Authorized<Self>, rooms: &Unsealed) -> Result<KeyView> {
         let (id, keys) = (grant.vault()?.id, &rooms.keys);
-        let backup = {
-            let view = keys.catalog.view();
-            let vault = view.vault(id).ok_or_else(|| Error::vault_not_found(&id.to_string()))?;
-            keys.open_key_backup(vault, &grant.operation().backup)?
-        };
+        let backup = keys.open_key_backup(&grant.operation().backup)?;
         let mut records: Vec<_> = backup.records().cloned().collect();
         // The current version last: the key is whole when it is there.
         records.sort_by_key(|record| (record.id == backup.key.current, record.ordinal));
@@ -109,11 +105,12 @@ fn rows(
     };
     let mut entries = vec![Entry::put(row::key(vault.id, &name), &key)];
     let rules = Rules::of(&vault.record)?;
+    rules.check_origin(backup.rules)?;
     for record in batch {
         let mut record = record.clone();
         check_sku(&vault.record, record.hsm)?;
         let policy = record.policy.take().ok_or_else(|| Error::internal("a version without a policy"))?;
-        let policy = moved(keys, vault, backup, policy);
+        let policy = restored(keys, vault, policy);
         rules.check_key(&policy)?;
         entries.push(keys.seal_restored(vault, backup, &policy)?);
         record.policy = Some(policy);
@@ -151,19 +148,18 @@ fn check_free(vault: &Vault, backup: &OpenBackup) -> Result<()> {
     Ok(())
 }
 
-/// The policy where it is now. The trust of another vault's security officer does not come along.
-fn moved(keys: &Keys, vault: &Vault, backup: &OpenBackup, policy: KeyPolicy) -> KeyPolicy {
+/// The policy where it is now. A security officer's trust does not come along: it may have been withdrawn since, or be another vault's.
+pub fn restored(keys: &Keys, vault: &Vault, policy: KeyPolicy) -> KeyPolicy {
     let mut policy = KeyPolicy {
         cluster: keys.cluster.0.to_vec(),
         vault: vault.id.0.to_vec(),
         kek_version: vault.record.kek_version,
+        trusted: false,
+        restored: true,
         ..policy
     };
-    if !backup.same_vault {
-        policy.trusted = false;
-        if let Some(public) = &mut policy.public {
-            public.trusted = false;
-        }
+    if let Some(public) = &mut policy.public {
+        public.trusted = false;
     }
     policy
 }

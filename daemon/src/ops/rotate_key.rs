@@ -139,7 +139,8 @@ fn successor(rooms: &Unsealed, vault: Id, rules: Rules, last: &Version) -> Resul
         _ => Vec::new(),
     };
     let record = VersionRecord {
-        enabled: last.record.enabled,
+        // One for a single use is disabled by it; its successor has not been used.
+        enabled: last.record.enabled || last.policy.single_use,
         tags: last.record.tags.clone(),
         public_key_der: public.map(|public| public.spki_der).unwrap_or_default(),
         policy: Some(policy),
@@ -172,6 +173,7 @@ fn inherited(last: &KeyPolicy, key_type: KeyType) -> KeyPolicy {
         unwrapped_by_untrusted: false,
         trusted: false,
         ever_trusted: false,
+        restored: false,
         ..last.clone()
     };
     if let Some(public) = &mut policy.public {

@@ -73,10 +73,14 @@ impl UpdateKey {
         Ok(update)
     }
 
-    fn changed(&self, version: &Version, rules: Rules) -> Result<VersionRecord> {
+    fn changed(&self, version: &Version, managed: bool, rules: Rules) -> Result<VersionRecord> {
         let mut record = version.record.clone();
         record.updated = clock::now_seconds();
         record.enabled = self.enabled.unwrap_or(record.enabled);
+        if version.policy.single_use && record.enabled && !version.record.enabled {
+            let refusal = "a key for a single use that is disabled, by its use or otherwise, stays so";
+            return Err(Error::new(ErrorCode::ActionProhibited, refusal));
+        }
         record.not_before = self.not_before.unwrap_or(record.not_before);
         record.expires = self.expires.unwrap_or(record.expires);
         check_window(record.not_before, record.expires)?;
@@ -84,7 +88,13 @@ impl UpdateKey {
             record.tags.clone_from(tags);
         }
         if let Some(ops) = self.ops {
-            record.policy = Some(with_ops(version, ops, rules)?);
+            let policy = with_ops(version, ops, rules)?;
+            // Its next version may have the same key, with operations that follow from the next certificate.
+            if managed && policy.ever_ops != version.policy.ever_ops {
+                let refusal = "what a certificate's key may do follows from the certificate";
+                return Err(Error::new(ErrorCode::ManagedObject, refusal));
+            }
+            record.policy = Some(policy);
         }
         Ok(record)
     }
@@ -149,7 +159,8 @@ impl Operation for UpdateKey {
             let view = keys.catalog.view();
             let vault = view.vault(vault).ok_or_else(gone)?;
             let version = vault.version(id).ok_or_else(gone)?;
-            let record = grant.operation().changed(version, Rules::of(&vault.record)?)?;
+            let managed = vault.key(&version.record.key).is_some_and(|key| key.record.managed);
+            let record = grant.operation().changed(version, managed, Rules::of(&vault.record)?)?;
             let mut rows = vec![Entry::put(row::version(vault.id, id), &record)];
             if let Some(policy) = record.policy.as_ref().filter(|policy| **policy != version.policy) {
                 rows.push(keys.reseal_version(vault, version, policy)?);

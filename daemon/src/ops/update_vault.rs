@@ -94,9 +94,9 @@ impl Change {
         })
     }
 
-    /// Whether it decides who may do what in the vault, which is a right of its own.
+    /// Whether it decides who may do what in the vault, or what its PIN user gets out of it, which is a right of its own.
     fn decides_access(&self) -> bool {
-        matches!(self, Self::AccessPolicies(_) | Self::Rbac(_))
+        matches!(self, Self::AccessPolicies(_) | Self::Rbac(_) | Self::Wrapping(_) | Self::PublishSecrets(_))
     }
 
     fn apply(&self, vault: &Vault, cluster: Id, record: &mut VaultRecord) -> Result<()> {

@@ -28,6 +28,8 @@ mod secrets;
 #[path = "tests/vaults.rs"]
 mod vaults;
 
+#[path = "tests/imports.rs"]
+mod imports;
 #[path = "tests/key_lifecycle.rs"]
 mod key_lifecycle;
 

@@ -299,7 +299,9 @@ fn address_of<'a>(vault: &'a Vault, thing: Thing<'a>, wanted: Permission) -> Add
         Thing::Named(name) => Some(name),
         Thing::Version(id) => vault.version(id).map(|version| version.record.key.as_str()),
     };
-    Address { group: group_of(vault), vault: Some(&vault.record.name), object: Collection::of(wanted.area()).zip(name) }
+    // An issuer is no certificate, whatever its name: who has a role for one certificate does not say who issues.
+    let collection = Collection::of(wanted.area()).filter(|_| !ISSUERS.contains(wanted));
+    Address { group: group_of(vault), vault: Some(&vault.record.name), object: collection.zip(name) }
 }
 
 fn group_of(vault: &Vault) -> Option<&str> {
@@ -322,6 +324,14 @@ fn has_some_right(view: &View, object_id: Id, application: Option<Id>, vault: &V
     })
 }
 
+/// What is about the issuers of a vault, which have names of their own.
+const ISSUERS: PermissionSet = PermissionSet::of(&[
+    Permission::GetIssuers,
+    Permission::ListIssuers,
+    Permission::SetIssuers,
+    Permission::DeleteIssuers,
+    Permission::ManageIssuers,
+]);
 const CONTROL: PermissionSet = PermissionSet::area(Area::Control);
 const DATA: PermissionSet = PermissionSet::area(Area::Key)
     .union(PermissionSet::area(Area::Secret))

@@ -103,12 +103,26 @@ fn inconsistent(why: impl Into<String>) -> Error {
 impl Rules {
     /// Those of a vault. A record that names others than we know lets nothing be done.
     pub fn of(vault: &VaultRecord) -> Result<Self> {
-        let damaged = || Error::new(ErrorCode::RecordDamaged, "the vault's profile is not known here");
-        let wrapping = if vault.wrapping.is_empty() { WrappingRule::Guarded.name() } else { &vault.wrapping };
-        Ok(Self {
-            profile: Profile::by_name(&vault.profile).ok_or_else(damaged)?,
-            wrapping: WrappingRule::by_name(wrapping).ok_or_else(damaged)?,
-        })
+        Self::of_words(&vault.profile, &vault.wrapping)
+            .ok_or_else(|| Error::new(ErrorCode::RecordDamaged, "the vault's profile is not known here"))
+    }
+
+    /// Those that a backup names, which was taken where they held.
+    pub fn of_words(profile: &str, wrapping: &str) -> Option<Self> {
+        let wrapping = if wrapping.is_empty() { WrappingRule::Guarded.name() } else { wrapping };
+        Some(Self { profile: Profile::by_name(profile)?, wrapping: WrappingRule::by_name(wrapping)? })
+    }
+
+    /// Refuses a key from a vault whose rules keep it better: what must not leave there would leave here.
+    pub fn check_origin(self, from: Self) -> Result<()> {
+        let refused = |why: &str| Err(Error::new(ErrorCode::ActionProhibited, why));
+        if from.wrapping == WrappingRule::Guarded && self.wrapping == WrappingRule::Any {
+            return refused("the backup is of a vault that guards its wrapping, and this one lets any key wrap");
+        }
+        if from.is_strict() && !self.is_strict() {
+            return refused("the backup is of a vault of the profile 'strict', and this one's is 'standard'");
+        }
+        Ok(())
     }
 
     fn is_strict(self) -> bool {
@@ -244,9 +258,8 @@ impl Rules {
         if self.is_strict() {
             return !added.is_empty();
         }
-        let (wraps, undoes) =
-            (Ops::WRAP_KEY.and(Ops::WRAP_OBJECT).and(Ops::UNWRAP_OBJECT), super::wrapping::undoing(key));
-        new.has_any(undoes) && key.ever().has_any(wraps) && !key.ever().has_any(undoes)
+        let undoes = super::wrapping::undoing(key);
+        parts_copies(key, new) || (new.has_any(undoes) && key.ever().has_any(WRAPS) && !key.ever().has_any(undoes))
     }
 
     /// Whether operations may be added to a key that is there. In `strict` none may. In `standard` those must stay away that would undo
@@ -260,13 +273,24 @@ impl Rules {
         if self.is_strict() {
             return refused("the vault's profile 'strict' adds no operation to a key");
         }
-        let wraps = Ops::WRAP_KEY.and(Ops::WRAP_OBJECT).and(Ops::UNWRAP_OBJECT);
+        if parts_copies(key, Ops(new.0 & !key.ever_ops)) {
+            return refused("a key that came from a backup gains nothing that wraps, or undoes that: its copy may have done the other");
+        }
         let undoes = super::wrapping::undoing(key);
-        if (new.has_any(undoes) && key.ever().has_any(wraps)) || (new.has_any(wraps) && key.ever().has_any(undoes)) {
+        if (new.has_any(undoes) && key.ever().has_any(WRAPS)) || (new.has_any(WRAPS) && key.ever().has_any(undoes)) {
             return refused("a key that wraps never decrypts, derives or signs as it is told to");
         }
         Ok(())
     }
+}
+
+/// What wraps, or brings back what was wrapped.
+const WRAPS: Ops = Ops::WRAP_KEY.and(Ops::WRAP_OBJECT).and(Ops::UNWRAP_OBJECT);
+
+/// Whether these operations, which the key never had, would let it undo what a copy of it wraps, or the other way round. A backup is a
+/// moment in one life, in which each key keeps the rule for itself; so a copy that stays at its moment keeps it too.
+fn parts_copies(key: &KeyPolicy, new: Ops) -> bool {
+    key.restored && new.has_any(WRAPS.and(super::wrapping::undoing(key)))
 }
 
 fn check_agreement(row: &Row, kdf: AgreementKdf) -> Result<()> {

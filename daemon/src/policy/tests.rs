@@ -1,5 +1,6 @@
 //! Who may do what, decided by the engine and compared with tables that know nothing of how it decides.
 
+mod attacks;
 mod giving;
 mod matrix;
 mod operations;

@@ -83,6 +83,19 @@ fn every_dialect_opens_what_was_wrapped_in_it() {
     }
 }
 
+/// One blob in 256 begins as a transfer file does.
+#[test]
+fn bytes_that_begin_with_a_brace_are_bytes() {
+    for _ in 0..20_000 {
+        let blob = kek().public.encrypt(&oaep(Hash::Sha256), b"sixteen bytes !!").unwrap();
+        if blob.first() == Some(&b'{') {
+            assert_eq!(open(&blob, "", "RSAES_OAEP_SHA_256").unwrap().target.as_slice(), b"sixteen bytes !!");
+            return;
+        }
+    }
+    panic!("no ciphertext begins with a brace");
+}
+
 #[test]
 fn whatever_is_wrong_inside_has_one_answer() {
     let target = AwsLc.generate(KeyType::Ec(Curve::P256)).unwrap();

@@ -65,6 +65,19 @@ fn what_is_no_pem() {
     assert!(is_pem(&key) && !is_pem(b"\x30\x82") && !is_pem(b""));
 }
 
+/// A block within one that is no key to us: aws-lc would begin to read at its line, and hash the password as often as it says.
+#[test]
+fn a_key_within_another_block_is_not_read() {
+    let files = Files::ec();
+    let encrypt = ["pkcs8", "-topk8", "-in", "key.pem", "-out", "hidden.pem", "-passout", "pass:x", "-iter"];
+    files.openssl(&[&encrypt[..], &["6000000"]].concat());
+    let (hidden, key) = (files.read("hidden.pem"), files.read("key.pem"));
+    let pem = [b"x-----BEGIN CERTIFICATE-----\n", &hidden[..], b"-----END CERTIFICATE-----\n", &key].concat();
+    let started = std::time::Instant::now();
+    assert_eq!(code(read(&pem, "x")), ErrorCode::CertificateInvalid);
+    assert!(started.elapsed().as_millis() < 500);
+}
+
 proptest! {
     #[test]
     fn any_text_is_survived(text in "(-----BEGIN (CERTIFICATE|PRIVATE KEY|EC PRIVATE KEY|ENCRYPTED PRIVATE KEY)-----\n)?[A-Za-z0-9+/=\n]{0,80}(-----END (CERTIFICATE|PRIVATE KEY|EC PRIVATE KEY)-----\n)?") {

@@ -1,6 +1,6 @@
 //! What a certificate says beside its key: subject, alternative names, usages, whether it is an authority's.
 
-use std::net::IpAddr;
+use core::net::IpAddr;
 
 use const_oid::AssociatedOid;
 use der::{

@@ -1,6 +1,6 @@
 //! What a certificate says.
 
-use std::net::IpAddr;
+use core::net::IpAddr;
 
 use const_oid::AssociatedOid;
 use der::{Decode, Encode as _, asn1::Utf8StringRef};

@@ -1,3 +1,4 @@
+use base64ct::{Base64UrlUnpadded, Encoding};
 use softkeep_proto::algorithm::{Curve, Hash, KeyType, SignScheme};
 
 use super::*;
@@ -84,4 +85,41 @@ fn a_certificate_has_its_time() {
         check(&application.assertion(r#"{"alg":"ES256"}"#, &claims), APP, &application.certificate, now).is_some()
     };
     assert!(at(NOW) && !at(NOW + 1000) && !at(NOW - 1001));
+}
+
+/// The order of P-256 (FIPS 186-5, SP 800-186 section 3.2.1.3).
+const ORDER: [u8; 32] = [
+    0xff, 0xff, 0xff, 0xff, 0x00, 0x00, 0x00, 0x00, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xbc, 0xe6, 0xfa,
+    0xad, 0xa7, 0x17, 0x9e, 0x84, 0xf3, 0xb9, 0xca, 0xc2, 0xfc, 0x63, 0x25, 0x51,
+];
+
+/// To an ECDSA signature (r, s) anybody can make another good one, (r, n - s).
+fn other_signature(signature: &[u8]) -> Vec<u8> {
+    let (r, s) = signature.split_at(32);
+    let (mut other, mut borrow) = ([0; 32], 0);
+    for index in (0..32).rev() {
+        let difference = i16::from(ORDER[index]) - i16::from(s[index]) - borrow;
+        borrow = i16::from(difference < 0);
+        other[index] = u8::try_from(difference.rem_euclid(256)).unwrap();
+    }
+    [r, &other].concat()
+}
+
+#[test]
+fn an_assertion_with_another_signature_is_the_same_assertion() {
+    let application = application(KeyType::Ec(Curve::P256));
+    let claims = claims(&APP.guid(), r#""softkeep""#, NOW, NOW + 300);
+    let first = application.assertion(r#"{"alg":"ES256"}"#, &claims);
+    let (signed, signature) = first.rsplit_once('.').unwrap();
+    let forged = join(signed, &other_signature(&Base64UrlUnpadded::decode_vec(signature).unwrap()));
+    let (one, other) = [&first, &forged].map(|text| check(text, APP, &application.certificate, NOW).unwrap()).into();
+    assert!(first != forged && one.signed == other.signed, "or it could be used twice");
+}
+
+#[test]
+fn what_must_be_understood_and_is_not_is_refused() {
+    let application = application(KeyType::Ec(Curve::P256));
+    let claims = claims(&APP.guid(), r#""softkeep""#, NOW, NOW + 300);
+    let assertion = application.assertion(r#"{"alg":"ES256","crit":["b64"],"b64":false}"#, &claims);
+    assert!(check(&assertion, APP, &application.certificate, NOW).is_none());
 }

@@ -68,6 +68,9 @@ pub struct CertificateVersionRecord {
     pub not_before: i64,
     #[prost(int64, tag = "13")]
     pub not_after: i64,
+    /// Its secret tells the private key.
+    #[prost(bool, tag = "14")]
+    pub exportable: bool,
 }
 
 /// What the next version is to be.
@@ -173,6 +176,9 @@ pub struct PendingRecord {
     /// What identifies it to its caller.
     #[prost(bytes = "vec", tag = "13")]
     pub operation: Vec<u8>,
+    /// Whether the policy let the key be told when it was made. A later policy is for later keys.
+    #[prost(bool, tag = "14")]
+    pub exportable: bool,
 }
 
 /// Who issues certificates for a vault. Row `issuer/{vault}/{name in lower case}`.
@@ -238,6 +244,11 @@ pub struct CertificateBackup {
     pub certificate: Option<CertificateRecord>,
     #[prost(message, repeated, tag = "3")]
     pub versions: Vec<CertificateVersionBackup>,
+    /// The vault's rules.
+    #[prost(string, tag = "4")]
+    pub profile: String,
+    #[prost(string, tag = "5")]
+    pub wrapping: String,
 }
 
 /// One version in a backup of a certificate, with its key and its secret.

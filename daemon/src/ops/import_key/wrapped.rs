@@ -32,6 +32,18 @@ use crate::{
 /// What a key for imports does, and all it does.
 const IMPORT: Ops = Ops::of(KeyOperation::Import);
 
+/// What a secret key does that RSA alone has hidden. It may be the AES key of the other layout, cut off from a blob whose rest it would
+/// unwrap to bytes. That takes AES backwards, and these go forwards only.
+const FORWARD: [u64; 7] = [
+    ck::CKM_AES_GCM,
+    ck::CKM_AES_CTR,
+    ck::CKM_AES_CMAC,
+    ck::CKM_AES_GMAC,
+    ck::CKM_SHA256_HMAC,
+    ck::CKM_SHA384_HMAC,
+    ck::CKM_SHA512_HMAC,
+];
+
 /// A wrapped key as it came.
 pub(super) struct Wrapped {
     envelope: Envelope,
@@ -43,6 +55,8 @@ pub(super) struct Wrapped {
 /// What came out.
 pub(super) struct Unwrapped {
     pub(super) target: Target,
+    /// CKA_ALLOWED_MECHANISMS; empty means all that fit.
+    pub(super) allowed_mechanisms: Vec<u64>,
     pub(super) origin: Unwrapping,
 }
 
@@ -85,7 +99,9 @@ impl Wrapped {
             other => other.kind().to_owned(),
         };
         let (kek, dialect, algorithm) = (kek.clone(), self.envelope.dialect, opened.algorithm);
-        Ok(Unwrapped { target, origin: Unwrapping { kek, dialect, algorithm, kind } })
+        let is_secret = matches!(target.key_type, KeyType::Secret(..));
+        let allowed_mechanisms = if opened.is_direct && is_secret { FORWARD.to_vec() } else { Vec::new() };
+        Ok(Unwrapped { target, allowed_mechanisms, origin: Unwrapping { kek, dialect, algorithm, kind } })
     }
 }
 

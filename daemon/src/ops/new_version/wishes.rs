@@ -63,6 +63,10 @@ impl Wishes {
                 "only a key for imports (key_ops 'import') is for a single use",
             ));
         }
+        if single_use && self.disabled {
+            let refusal = "a key for a single use is enabled from the start: disabled, it stays so";
+            return Err(Error::new(ErrorCode::InvalidArgument, refusal));
+        }
         Ok(Self { single_use, ..self })
     }
 

@@ -56,7 +56,7 @@ fn aes(ops: Ops, ever: Ops) -> Version {
 }
 
 fn changed(request: v1::UpdateKeyRequest) -> Result<VersionRecord> {
-    parse(request)?.changed(&aes(Ops::ENCRYPT, Ops::NONE), STANDARD)
+    parse(request)?.changed(&aes(Ops::ENCRYPT, Ops::NONE), false, STANDARD)
 }
 
 #[test]

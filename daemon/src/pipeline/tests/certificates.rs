@@ -47,6 +47,8 @@ use crate::{
     },
 };
 
+#[path = "certificates/attacks.rs"]
+mod attacks;
 #[path = "certificates/lifecycle.rs"]
 mod lifecycle;
 

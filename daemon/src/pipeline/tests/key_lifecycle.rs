@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use super::*;
 use crate::{
     jobs,
-    keys::record::{KeyRecord, Ops, VaultRecord, VersionRecord},
+    keys::record::{KeyPolicy, KeyRecord, Ops, VaultRecord, VersionRecord},
     ops::{
         backup_key::BackupKey, copy_object::CopyObject, get_deleted_key::GetDeletedKey, get_key::KeyView,
         list_deleted_keys::ListDeletedKeys, list_key_versions::ListKeyVersions, purge_key::PurgeKey,
@@ -304,7 +304,9 @@ async fn a_backup_has_everything_and_goes_into_any_vault_here() {
     assert_eq!(ids(&after), ids(&before), "all versions, in their order");
     for (old, new) in before.iter().zip(&after) {
         let ordinal = new.version.record.ordinal;
-        assert_eq!(new.version.record, VersionRecord { ordinal, ..old.version.record.clone() });
+        let policy = KeyPolicy { restored: true, ..old.version.policy.clone() };
+        let policy = Some(policy);
+        assert_eq!(new.version.record, VersionRecord { ordinal, policy, ..old.version.record.clone() });
     }
     let request =
         v1::VerifyRequest { key: None, algorithm: "ES256".into(), digest: vec![7; 32], signature: signature.to_vec() };

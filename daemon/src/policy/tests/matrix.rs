@@ -9,7 +9,7 @@ use crate::{
     error::ErrorCode,
     id::Id,
     identity::{Caller, UserType, pin_object_id},
-    keys::record::row,
+    keys::record::{AccessPolicyRecord, row},
     policy::{Area, Permission, PermissionSet, Question, VaultName, roles::BUILT_IN_ROLES},
 };
 
@@ -141,14 +141,14 @@ fn is_data(permission: Permission) -> bool {
     matches!(permission.area(), Area::Key | Area::Secret | Area::Certificate)
 }
 
-/// A role at one scope; whether it reaches the vault, and the key of a name in it.
+/// A role at one scope; whether it reaches the vault, and the one thing in it.
 struct Case {
     scope: &'static str,
     reaches: fn(vault: &str) -> bool,
-    key: Option<&'static str>,
+    key: Option<(Area, &'static str)>,
 }
 
-const CASES: [Case; 5] = [
+const CASES: [Case; 7] = [
     Case { scope: "", reaches: |_| true, key: None },
     Case { scope: "/resourceGroups/g1", reaches: |vault| vault != "other", key: None },
     Case {
@@ -164,7 +164,17 @@ const CASES: [Case; 5] = [
     Case {
         scope: "/resourceGroups/g1/providers/Microsoft.KeyVault/vaults/roles/keys/enabled",
         reaches: |vault| vault == "roles",
-        key: Some("enabled"),
+        key: Some((Area::Key, "enabled")),
+    },
+    Case {
+        scope: "/resourceGroups/g1/providers/Microsoft.KeyVault/vaults/roles/secrets/enabled",
+        reaches: |vault| vault == "roles",
+        key: Some((Area::Secret, "enabled")),
+    },
+    Case {
+        scope: "/resourceGroups/g1/providers/Microsoft.KeyVault/vaults/roles/certificates/enabled",
+        reaches: |vault| vault == "roles",
+        key: Some((Area::Certificate, "enabled")),
     },
 ];
 
@@ -193,9 +203,13 @@ async fn every_role_at_every_scope_gives_what_the_table_says() {
                     for object in
                         [None, Some("enabled"), Some("disabled"), Some("expired"), Some("early"), Some("deleted")]
                     {
-                        let reached = (case.reaches)(vault)
-                            && (case.key.is_none()
-                                || is_data(permission) && permission.area() == Area::Key && object == case.key);
+                        // Issuers are nobody's certificate, whatever their names.
+                        let one_thing = |(area, name)| {
+                            permission.area() == area
+                                && object == Some(name)
+                                && !permission.full_name().ends_with("issuers")
+                        };
+                        let reached = (case.reaches)(vault) && case.key.is_none_or(one_thing);
                         let granted = match permission.area() {
                             Area::Token => permission == Permission::SeeToken && some_right,
                             Area::Daemon => false,
@@ -234,11 +248,19 @@ async fn every_entry_of_a_policy_gives_one_permission_and_no_other() {
     let world = world().await;
     let ada = world.user("ada");
     let id = ada.object_id(world.cluster()).unwrap();
-    for area in [Area::Key, Area::Secret] {
+    for area in [Area::Key, Area::Secret, Area::Certificate] {
         for name in Permission::names(area) {
-            let (keys, secrets): (&[&str], &[&str]) = if area == Area::Key { (&[name], &[]) } else { (&[], &[name]) };
-            world.entry("policies", id, keys, secrets);
-            world.entry("roles", id, keys, secrets);
+            for vault in ["policies", "roles"] {
+                let list = |own| if area == own { vec![name.to_owned()] } else { Vec::new() };
+                let entry = AccessPolicyRecord {
+                    object_id: id.0.to_vec(),
+                    keys: list(Area::Key),
+                    secrets: list(Area::Secret),
+                    certificates: list(Area::Certificate),
+                    ..AccessPolicyRecord::default()
+                };
+                world.change_vault(vault, |record| record.access_policies = vec![entry]);
+            }
             for permission in PermissionSet::all().iter() {
                 let granted =
                     permission == Permission::SeeToken || permission.area() == area && permission.name() == name;

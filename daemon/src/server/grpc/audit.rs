@@ -9,22 +9,33 @@ use tokio_stream::{
 };
 use tonic::{Request, Response, Status};
 
-use super::Services;
-use crate::ops::{tail_audit::TailAudit, verify_audit::VerifyAudit};
+use super::{Services, status};
+use crate::{
+    audit::record::Door,
+    ops::{tail_audit::TailAudit, verify_audit::VerifyAudit},
+};
 
 #[tonic::async_trait]
 impl Audit for Services {
     type TailStream = Pin<Box<dyn Stream<Item = Result<v1::TailReply, Status>> + Send>>;
 
     async fn tail(&self, request: Request<v1::TailRequest>) -> Result<Response<Self::TailStream>, Status> {
-        let follow = request.get_ref().follow;
-        let (lines, next) = self.run(request, |request| TailAudit::parse(request.lines)).await?;
+        let (caller, request) = self.caller_of(request)?;
+        let follow = request.follow;
+        let tail = TailAudit::parse(request.lines).map_err(status::of)?;
+        let (lines, next) = self.pipeline.run(caller.clone(), Door::Grpc, tail).await.map_err(status::of)?;
         let shown = iter(lines).map(|line| Ok(v1::TailReply { line }));
         if !follow {
             return Ok(Response::new(Box::pin(shown)));
         }
-        let next = BroadcastStream::new(next).map(|line| match line {
-            Ok(line) => Ok(v1::TailReply { line: line.to_string() }),
+        // Who may no longer read the log reads no further line of it, and the stream ends.
+        let pipeline = self.pipeline.clone();
+        let still_may = move || {
+            let tail = TailAudit::parse(0);
+            tail.and_then(|tail| pipeline.check(caller.clone(), tail)).map_err(status::of)
+        };
+        let next = BroadcastStream::new(next).map(move |line| match line {
+            Ok(line) => still_may().map(|()| v1::TailReply { line: line.to_string() }),
             Err(BroadcastStreamRecvError::Lagged(count)) => {
                 Err(Status::data_loss(format!("{count} lines passed too quickly to follow; read them with audit tail")))
             }

@@ -1,6 +1,7 @@
 //! Attempts to get a sensitive key out, each by a program that is logged in and may use every key of the vault. An attack returns what it
 //! got hold of; both profiles must leave it with nothing.
 
+mod copies;
 mod data_plane;
 mod derivations;
 mod others;
