@@ -9,6 +9,7 @@ mod yaml;
 use std::io::{self, IsTerminal, Write};
 
 use clap::ValueEnum;
+use jmespath::ast::Ast;
 use serde_json::Value;
 
 use crate::error::{Error, Result};
@@ -81,13 +82,17 @@ impl Printer {
             return Ok(String::new());
         }
         let value = sorted(value);
+        let order = self.query.as_ref().and_then(|query| order_of(query.as_ast()));
         Ok(match self.format {
             Format::None => String::new(),
             Format::Jsonc if terminal => colored(&pretty(&value)?),
             Format::Json | Format::Jsonc => pretty(&value)?,
             Format::Yaml => yaml::render(&value),
-            Format::Table => table::render(&value, columns),
-            Format::Tsv => tsv(&value),
+            Format::Table => match order {
+                Some(order) => table::render_as_given(&arranged(value, &order)),
+                None => table::render(&value, columns),
+            },
+            Format::Tsv => tsv(&order.map_or_else(|| value.clone(), |order| arranged(value.clone(), &order))),
         })
     }
 }
@@ -117,6 +122,31 @@ fn sorted(value: Value) -> Value {
             let mut members: Vec<_> = members.into_iter().collect();
             members.sort_by(|left, right| left.0.cmp(&right.0));
             Value::Object(members.into_iter().map(|(name, member)| (name, sorted(member))).collect())
+        }
+        plain => plain,
+    }
+}
+
+/// The names that a query gives its columns, as in `[].{name: name, size: keySize}`, in the order in which they are written.
+fn order_of(query: &Ast) -> Option<Vec<String>> {
+    match query {
+        Ast::MultiHash { elements, .. } => Some(elements.iter().map(|element| element.key.clone()).collect()),
+        Ast::Projection { lhs, rhs, .. } | Ast::Subexpr { lhs, rhs, .. } => order_of(rhs).or_else(|| order_of(lhs)),
+        Ast::Flatten { node, .. } => order_of(node),
+        Ast::Condition { then, .. } => order_of(then),
+        Ast::Function { args, .. } => args.iter().find_map(order_of),
+        _ => None,
+    }
+}
+
+/// The value, or each of a list, with its members in this order: columns stand where the query puts them, as in `az`.
+fn arranged(value: Value, order: &[String]) -> Value {
+    match value {
+        Value::Array(items) => Value::Array(items.into_iter().map(|item| arranged(item, order)).collect()),
+        Value::Object(members) => {
+            let mut members: Vec<_> = members.into_iter().collect();
+            members.sort_by_key(|(name, _)| order.iter().position(|column| column == name));
+            Value::Object(members.into_iter().collect())
         }
         plain => plain,
     }

@@ -61,9 +61,10 @@ pub fn from_stdin(flag: &str) -> Result<Secret> {
 /// Asks on the terminal; with `twice`, until both answers are the same.
 pub fn prompt(what: &str, flag: &str, twice: bool) -> Result<Secret> {
     if !io::stdin().is_terminal() {
-        return Err(
-            Error::usage(format!("no {what} given and no terminal to ask on")).fix(format!("{flag} FILE, or {flag} -"))
-        );
+        // A password's flag takes the password itself, or a file behind an @; the other flags name files.
+        let at = if flag.ends_with("password") { "@" } else { "" };
+        return Err(Error::usage(format!("no {what} given and no terminal to ask on"))
+            .fix(format!("{flag} {at}FILE, or {flag} -")));
     }
     let ask = |question: String| {
         rpassword::prompt_password(question)

@@ -65,7 +65,8 @@ impl Dev {
     /// Makes the vaults that are not there yet, with their PINs.
     pub async fn fill(&self, pipeline: &Pipeline) -> Result<()> {
         for name in &self.vaults {
-            let request = CreateVaultRequest { name: name.clone(), sku: "premium".into(), ..CreateVaultRequest::default() };
+            let request =
+                CreateVaultRequest { name: name.clone(), sku: "premium".into(), ..CreateVaultRequest::default() };
             let made = pipeline.run(Caller::Internal, Door::Internal, CreateVault::parse(request, true)?).await;
             match made {
                 Err(error) if error.code == ErrorCode::AlreadyExists => continue,

@@ -237,7 +237,8 @@ impl Keys {
         let damaged = || Error::new(ErrorCode::RecordDamaged, "the stored secret fails its integrity check");
         let policy = version.policy.as_ref().ok_or_else(damaged)?;
         let id = Id::from_bytes(&version.id)?;
-        let wrapped_kek = self.catalog.view().vault(vault).ok_or_else(|| Error::vault_not_found(&vault.to_string()))?.kek()?;
+        let wrapped_kek =
+            self.catalog.view().vault(vault).ok_or_else(|| Error::vault_not_found(&vault.to_string()))?.kek()?;
         let kek = self.root.unwrap_kek(&vault.0, wrapped_kek.version, &wrapped_kek.wrapped)?;
         let sealed = self.ledger.read(&row::secret_value(vault, id))?.ok_or_else(damaged)?;
         let key = secret_key(&kek, vault, id)?;

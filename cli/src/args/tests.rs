@@ -194,3 +194,10 @@ fn key_secret_and_certificate_are_short_for_more() {
     assert!(matches!(long, commands::Command::Keyvault(keyvault::Command::Key(key::Command::List(_)))));
     assert!(matches!(short, commands::Command::Key(key::Command::List(_))));
 }
+
+#[test]
+fn a_pem_may_stand_on_the_command_line() {
+    let pem = "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----";
+    let line = ["softkeep", "key", "import", "--vault-name", "V", "-n", "K", "--pem-string", pem, "-o", "none"];
+    assert!(Cli::try_parse_from(line).is_ok());
+}

@@ -6,21 +6,35 @@ use super::{Columns, plain};
 
 /// A list as rows, an object as one row.
 pub fn render(value: &Value, columns: Columns) -> String {
-    let items: Vec<&Value> = match value {
-        Value::Array(items) => items.iter().collect(),
-        one => vec![one],
-    };
+    let items = items(value);
     let Some(first) = items.first() else {
         return String::new();
     };
     let (headings, rows): (Vec<String>, Vec<Vec<String>>) = if columns.is_empty() || !first.is_object() {
-        every_member(&items)
+        every_member(&items, true)
     } else {
         let headings = columns.iter().map(|(heading, _)| (*heading).to_owned()).collect();
         let row = |item: &&Value| columns.iter().map(|(_, pointer)| cell(item.pointer(pointer))).collect();
         (headings, items.iter().map(row).collect())
     };
     aligned(&headings, &rows)
+}
+
+/// The same, with the columns in the order of the members.
+pub fn render_as_given(value: &Value) -> String {
+    let items = items(value);
+    if items.is_empty() {
+        return String::new();
+    }
+    let (headings, rows) = every_member(&items, false);
+    aligned(&headings, &rows)
+}
+
+fn items(value: &Value) -> Vec<&Value> {
+    match value {
+        Value::Array(items) => items.iter().collect(),
+        one => vec![one],
+    }
 }
 
 /// Columns as wide as their widest cell, two blanks between them.
@@ -40,14 +54,16 @@ fn aligned(headings: &[String], rows: &[Vec<String>]) -> String {
     out
 }
 
-/// Columns from the first item's plain members, names first.
-fn every_member(items: &[&Value]) -> (Vec<String>, Vec<Vec<String>>) {
+/// Columns from the first item's plain members, `name` before the others if wanted.
+fn every_member(items: &[&Value], name_first: bool) -> (Vec<String>, Vec<Vec<String>>) {
     let Some(Value::Object(first)) = items.first() else {
         return (vec!["Result".to_owned()], items.iter().map(|item| vec![cell(Some(item))]).collect());
     };
     let mut names: Vec<&String> =
         first.iter().filter(|(_, value)| plain(value).is_some()).map(|(name, _)| name).collect();
-    names.sort_by_key(|name| *name != "name");
+    if name_first {
+        names.sort_by_key(|name| *name != "name");
+    }
     let row = |item: &&Value| names.iter().map(|name| cell(item.get(name.as_str()))).collect();
     (names.iter().map(|name| heading(name)).collect(), items.iter().map(row).collect())
 }

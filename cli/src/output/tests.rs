@@ -59,6 +59,19 @@ fn yaml() {
 }
 
 #[test]
+fn columns_stand_where_the_query_puts_them() {
+    let items = json!([{"name": "web", "size": 2048, "on": true}, {"name": "db", "size": null, "on": false}]);
+    let shown = |format, query| Printer::new(format, Some(query)).unwrap().render(items.clone(), &[], false).unwrap();
+    assert_eq!(shown(Format::Tsv, "[].{size: size, name: name, on: on}"), "2048\tweb\ttrue\nNone\tdb\tfalse\n");
+    assert_eq!(shown(Format::Tsv, "sort_by([].{z: name, a: on}, &z)"), "db\tfalse\nweb\ttrue\n");
+    assert_eq!(shown(Format::Tsv, "[?on].{z: name, a: size} | [0]"), "web\t2048\n");
+    let table = shown(Format::Table, "[].{Size: size, name: name}");
+    assert!(table.starts_with("Size  Name\n"), "{table}");
+    // JSON stays sorted.
+    assert!(shown(Format::Json, "[0].{z: name, a: size}").starts_with("{\n  \"a\""));
+}
+
+#[test]
 fn colours_only_on_a_terminal() {
     let printer = Printer::new(Format::Jsonc, None).unwrap();
     let value = json!({"a": "x", "b": [1, null]});

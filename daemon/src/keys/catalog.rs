@@ -25,8 +25,8 @@ pub use version::{Key, Session, Version};
 use super::{
     face::{self, Face},
     record::{
-        AdminRecord, AnchorRecord, CertificateRecord, IssuerRecord, KekRecord, KeyRecord,
-        ObjectRecord, PinFailureRecord, SecretRecord, VaultRecord, VersionRecord, row,
+        AdminRecord, AnchorRecord, CertificateRecord, IssuerRecord, KekRecord, KeyRecord, ObjectRecord,
+        PinFailureRecord, SecretRecord, VaultRecord, VersionRecord, row,
     },
 };
 use crate::{

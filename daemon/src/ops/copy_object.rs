@@ -131,7 +131,10 @@ fn copy_key(
     let shown = shown.or_else(|| face::of_version(version, "").into_iter().find(|face| face.class == class));
     let face = shown.ok_or_else(|| Error::key_not_found(&version.id.to_string()))?;
     check_copyable(&face)?;
-    let mut policy = KeyPolicy { class, trusted: false, ..version.policy.clone() };
+    let original = &version.policy;
+    // Of others no copy has ever wrapped a sensitive key.
+    let copied = original.copied || original.is_home_grown() || original.ever_trusted;
+    let mut policy = KeyPolicy { class, trusted: false, copied, ..original.clone() };
     if let Some(public) = &mut policy.public {
         public.trusted = false;
     }

@@ -290,7 +290,7 @@ pub fn key_record(
             (last.generated, last.origin, last.generation_mechanism);
         (key.always_sensitive, key.never_extractable) = (last.always_sensitive, last.never_extractable);
         key.ever_ops |= last.ever_ops;
-        key.restored = last.restored;
+        key.copied = last.copied;
     }
     if policy.exportable {
         // The secret beside it tells it to whoever may read secrets.

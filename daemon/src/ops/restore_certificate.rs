@@ -21,8 +21,8 @@ use crate::{
         catalog::{Vault, Version},
         ledger::{Counters, Entry},
         record::{
-            CertificateBackup, CertificateRecord, CertificateVersionBackup, CertificateVersionRecord,
-            KeyRecord, SecretRecord, SecretVersionRecord, VersionRecord, row,
+            CertificateBackup, CertificateRecord, CertificateVersionBackup, CertificateVersionRecord, KeyRecord,
+            SecretRecord, SecretVersionRecord, VersionRecord, row,
         },
     },
     pipeline::Unsealed,

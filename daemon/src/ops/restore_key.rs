@@ -155,7 +155,7 @@ pub fn restored(keys: &Keys, vault: &Vault, policy: KeyPolicy) -> KeyPolicy {
         vault: vault.id.0.to_vec(),
         kek_version: vault.record.kek_version,
         trusted: false,
-        restored: true,
+        copied: true,
         ..policy
     };
     if let Some(public) = &mut policy.public {

@@ -173,7 +173,7 @@ fn inherited(last: &KeyPolicy, key_type: KeyType) -> KeyPolicy {
         unwrapped_by_untrusted: false,
         trusted: false,
         ever_trusted: false,
-        restored: false,
+        copied: false,
         ..last.clone()
     };
     if let Some(public) = &mut policy.public {

@@ -274,7 +274,9 @@ impl Rules {
             return refused("the vault's profile 'strict' adds no operation to a key");
         }
         if parts_copies(key, Ops(new.0 & !key.ever_ops)) {
-            return refused("a key that came from a backup gains nothing that wraps, or undoes that: its copy may have done the other");
+            return refused(
+                "a copy gains nothing that wraps or undoes that: its original may have done the other",
+            );
         }
         let undoes = super::wrapping::undoing(key);
         if (new.has_any(undoes) && key.ever().has_any(WRAPS)) || (new.has_any(WRAPS) && key.ever().has_any(undoes)) {
@@ -290,7 +292,7 @@ const WRAPS: Ops = Ops::WRAP_KEY.and(Ops::WRAP_OBJECT).and(Ops::UNWRAP_OBJECT);
 /// Whether these operations, which the key never had, would let it undo what a copy of it wraps, or the other way round. A backup is a
 /// moment in one life, in which each key keeps the rule for itself; so a copy that stays at its moment keeps it too.
 fn parts_copies(key: &KeyPolicy, new: Ops) -> bool {
-    key.restored && new.has_any(WRAPS.and(super::wrapping::undoing(key)))
+    key.copied && new.has_any(WRAPS.and(super::wrapping::undoing(key)))
 }
 
 fn check_agreement(row: &Row, kdf: AgreementKdf) -> Result<()> {

@@ -1,6 +1,9 @@
 //! `softkeep byok wrap`: makes what a key service imports, from a key and the service's public key (docs/byok.md has the layouts).
 
-use std::path::PathBuf;
+use std::{
+    io::{self, IsTerminal},
+    path::{Path, PathBuf},
+};
 
 use aws_lc_rs::{
     key_wrap::{AES_256, AesKek, KeyWrapPadded},
@@ -45,7 +48,7 @@ pub struct Args {
     /// The service's public key to wrap for: PEM, DER or JWK
     #[arg(long, value_name = "FILE")]
     kek: PathBuf,
-    /// Identifier of that key, https://VAULT.suffix/keys/NAME/VERSION; for azure and softkeep
+    /// Identifier of that key, https://VAULT.suffix/keys/NAME/VERSION; for azure and softkeep. Needless if --kek is a JWK with a kid
     #[arg(long, value_name = "URL")]
     kid: Option<String>,
     /// Hash of RSA-OAEP [default: sha1 for azure, else sha256]
@@ -54,8 +57,8 @@ pub struct Args {
     /// Encrypt the key by RSA itself, without an AES key between: RSAES_OAEP_* of aws, rsa-oaep-*-sha256 of gcp
     #[arg(long)]
     direct: bool,
-    /// File to make
-    #[arg(long, value_name = "FILE")]
+    /// File to make; - is standard output
+    #[arg(long, value_name = "FILE", default_value = "-")]
     out: PathBuf,
 }
 
@@ -127,6 +130,10 @@ fn algorithm(service: Service, hash: Hash, direct: bool, kek_bits: usize) -> Res
 /// Wraps the key and says by what name the service knows the wrapping.
 pub fn run(args: &Args) -> Result<Reply> {
     files::must_be_new("--out", &args.out)?;
+    let is_binary = matches!(args.service, Service::Aws | Service::Gcp);
+    if is_binary && args.out.as_os_str() == "-" && io::stdout().is_terminal() {
+        return Err(Error::usage("the wrapped key is not text, and standard output is a terminal").fix("--out FILE"));
+    }
     let kid = kid(args)?;
     let kek = read_kek(&args.kek)?;
     let unusable = |_| Error::coded(ErrorCode::KeyInvalid, "--kek: the public key cannot be used");
@@ -163,7 +170,8 @@ pub fn run(args: &Args) -> Result<Reply> {
 /// A transfer file names its key; the others have no place for a name.
 fn kid(args: &Args) -> Result<Option<String>> {
     let needs_one = matches!(args.service, Service::Azure | Service::Softkeep);
-    match &args.kid {
+    let in_kek = if needs_one && args.kid.is_none() { kid_of_jwk(&args.kek)? } else { None };
+    match args.kid.as_ref().or(in_kek.as_ref()) {
         Some(_) if !needs_one => Err(Error::usage("--kid is for azure and softkeep").fix("leave it out")),
         None if needs_one => Err(Error::usage("the transfer file names the key that unwraps it: --kid is missing")
             .fix("--kid https://VAULT.vault.azure.net/keys/NAME/VERSION, as key show prints it")),
@@ -176,6 +184,12 @@ fn kid(args: &Args) -> Result<Option<String>> {
         }
         None => Ok(None),
     }
+}
+
+/// The identifier in a public key that is a JWK (RFC 7517 section 4.5), as `key download --encoding JWK` writes it.
+fn kid_of_jwk(kek: &Path) -> Result<Option<String>> {
+    let jwk = serde_json::from_slice::<serde_json::Value>(&files::read("--kek", kek)?).ok();
+    Ok(jwk.and_then(|jwk| jwk.get("kid")?.as_str().map(str::to_owned)))
 }
 
 fn encrypt(kek: &OaepPublicEncryptingKey, hash: Hash, plaintext: &[u8]) -> Result<Vec<u8>> {
@@ -219,6 +233,15 @@ fn transfer_file(kid: &str, enc: &str, blob: &[u8]) -> Result<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_jwk_brings_its_identifier() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), r#"{"kty":"RSA","kid":"https://v.vault.localhost/keys/kek/00"}"#).unwrap();
+        assert_eq!(kid_of_jwk(file.path()).unwrap().as_deref(), Some("https://v.vault.localhost/keys/kek/00"));
+        std::fs::write(file.path(), "-----BEGIN PUBLIC KEY-----").unwrap();
+        assert_eq!(kid_of_jwk(file.path()).unwrap(), None);
+    }
 
     #[test]
     fn each_service_has_its_names_and_no_others() {

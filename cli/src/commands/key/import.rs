@@ -59,7 +59,7 @@ struct Source {
     #[arg(long, value_name = "FILE")]
     pem_file: Option<PathBuf>,
     /// The PEM itself; also @FILE or -
-    #[arg(long, value_name = "PEM")]
+    #[arg(long, value_name = "PEM", allow_hyphen_values = true)]
     pem_string: Option<String>,
     /// Wrapped key: a .byok file, or another service's blob; - is standard input
     #[arg(long, value_name = "FILE")]

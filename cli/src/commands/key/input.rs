@@ -85,7 +85,7 @@ pub struct Algorithm {
     takes: Takes,
 }
 
-/// The algorithms that have no row in the table of digests.
+/// The algorithms that do not take a digest.
 const OTHERS: [Algorithm; 5] = [
     Algorithm { name: "HS256", takes: Takes::Message },
     Algorithm { name: "HS384", takes: Takes::Message },
@@ -98,8 +98,7 @@ const OTHERS: [Algorithm; 5] = [
 pub fn algorithm(given: &str) -> Result<Algorithm> {
     let rows = JOSE_SIGNATURES.iter().map(|row| Algorithm { name: row.name, takes: Takes::Digest(row.hash) });
     OTHERS.into_iter().chain(rows).find(|known| known.name.eq_ignore_ascii_case(given)).ok_or_else(|| {
-        let names: Vec<&str> =
-            JOSE_SIGNATURES.iter().map(|row| row.name).chain(OTHERS.iter().map(|row| row.name)).collect();
+        let names: Vec<&str> = JOSE_SIGNATURES.iter().map(|row| row.name).collect();
         Error::usage(format!("no signature algorithm '{given}'")).fix(format!("one of {}", names.join(", ")))
     })
 }

@@ -101,9 +101,12 @@ impl Read {
     /// Whether it may issue certificates: it says that it is an authority's, and if it says what its key is for, that is among it.
     pub fn is_authority(&self) -> bool {
         let constraints = self.extension::<BasicConstraints>();
-        let usage = self.extension::<KeyUsage>();
-        constraints.is_some_and(|constraints| constraints.ca)
-            && usage.is_none_or(|usage| usage.0.contains(KeyUsages::KeyCertSign))
+        // Here a damaged one is not an absent one, which would allow everything.
+        let signs = match self.parsed.tbs_certificate().get_extension::<KeyUsage>() {
+            Ok(usage) => usage.is_none_or(|(_, usage)| usage.0.contains(KeyUsages::KeyCertSign)),
+            Err(_) => false,
+        };
+        constraints.is_some_and(|constraints| constraints.ca) && signs
     }
 
     /// How many authorities may come below it.

@@ -9,8 +9,8 @@ use super::decode;
 use crate::{
     error::{Error, ErrorCode, Result},
     id::Id,
-    policy::Right,
     keys::record::{AssignmentRecord, GroupRecord, PrincipalRecord, RevokedRecord, RoleRecord},
+    policy::Right,
 };
 
 /// Users, service principals, roles, groups.

@@ -113,9 +113,10 @@ pub struct KeyPolicy {
     /// Of a key for imports: the first successful one disables it.
     #[prost(bool, tag = "34")]
     pub single_use: bool,
-    /// It came from a backup: another copy of it may be about, with a later life of its own. Neither may undo what the other has wrapped.
+    /// It is a copy, by C_CopyObject or from a backup: the original has a later life of its own, and neither may undo what the other has
+    /// wrapped.
     #[prost(bool, tag = "35")]
-    pub restored: bool,
+    pub copied: bool,
 }
 
 /// What a public half says for itself. What it may be used for is in [`KeyPolicy::ops`].

@@ -29,8 +29,7 @@ struct Vault {
 impl Vault {
     async fn new(single_use: bool) -> Self {
         let fixture = Fixture::new().await;
-        let request =
-            v1::CreateVaultRequest { name: "premium".into(), sku: "premium".into(), ..Default::default() };
+        let request = v1::CreateVaultRequest { name: "premium".into(), sku: "premium".into(), ..Default::default() };
         fixture.run(Caller::Internal, CreateVault::parse(request, false).unwrap()).await.unwrap();
         let request = v1::CreateKeyRequest {
             vault: "premium".into(),
@@ -88,7 +87,8 @@ impl Vault {
 #[tokio::test]
 async fn a_blob_is_not_taken_apart() {
     let vault = Vault::new(false).await;
-    let target = AwsLc.generate(softkeep_proto::algorithm::KeyType::Ec(softkeep_proto::algorithm::Curve::P256)).unwrap();
+    let target =
+        AwsLc.generate(softkeep_proto::algorithm::KeyType::Ec(softkeep_proto::algorithm::Curve::P256)).unwrap();
     let (hidden, wrapped) = vault.blob(&target);
     vault.import("target", "RSA_AES_KEY_WRAP_SHA_256", [&hidden[..], &wrapped].concat()).await.unwrap();
     for algorithm in ["RSAES_OAEP_SHA_256", ""] {
@@ -129,7 +129,11 @@ async fn a_key_for_one_import_is_not_used_twice() {
     let (hidden, wrapped) = vault.blob(&[9; 32]);
     let blob = [hidden, wrapped].concat();
     let backup = || BackupKey { vault: premium(), name: "kek".into() };
-    assert_eq!(code(vault.admin(backup()).await), Some(ErrorCode::ActionProhibited), "a copy would be good for one more");
+    assert_eq!(
+        code(vault.admin(backup()).await),
+        Some(ErrorCode::ActionProhibited),
+        "a copy would be good for one more"
+    );
     vault.import("first", "RSA_AES_KEY_WRAP_SHA_256", blob.clone()).await.unwrap();
     let again = |name: &'static str| vault.import(name, "RSA_AES_KEY_WRAP_SHA_256", blob.clone());
     assert_eq!(code(again("second").await), Some(ErrorCode::KeyDisabled));

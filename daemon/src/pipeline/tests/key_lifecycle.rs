@@ -304,7 +304,7 @@ async fn a_backup_has_everything_and_goes_into_any_vault_here() {
     assert_eq!(ids(&after), ids(&before), "all versions, in their order");
     for (old, new) in before.iter().zip(&after) {
         let ordinal = new.version.record.ordinal;
-        let policy = KeyPolicy { restored: true, ..old.version.policy.clone() };
+        let policy = KeyPolicy { copied: true, ..old.version.policy.clone() };
         let policy = Some(policy);
         assert_eq!(new.version.record, VersionRecord { ordinal, policy, ..old.version.record.clone() });
     }

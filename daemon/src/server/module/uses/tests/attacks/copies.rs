@@ -11,7 +11,7 @@ use softkeep_proto::{
 };
 
 use super::{
-    super::bench::{Bench, Handle, with},
+    super::bench::{Bench, Handle, template, with},
     Loot, attacks, target,
 };
 use crate::{
@@ -47,9 +47,13 @@ fn words(ops: &[&str]) -> Vec<String> {
 
 /// A pair of Key Vault's; what is given back is its public half.
 async fn create(bench: &Bench, ops: &[&str]) -> Result<Handle> {
+    create_as(bench, NAME, ops).await
+}
+
+async fn create_as(bench: &Bench, name: &str, ops: &[&str]) -> Result<Handle> {
     let request = CreateKeyRequest {
         vault: "dev".into(),
-        name: NAME.into(),
+        name: name.into(),
         kty: "RSA".into(),
         key_ops: words(ops),
         ..Default::default()
@@ -98,8 +102,7 @@ async fn wrap(bench: &Bench, wrapping: &Handle) -> Loot {
 }
 
 async fn decrypt(bench: &Bench, vault: &str, blob: &[u8]) -> Loot {
-    let request =
-        DecryptRequest { algorithm: "RSA-OAEP-256".into(), ciphertext: blob.to_vec(), ..Default::default() };
+    let request = DecryptRequest { algorithm: "RSA-OAEP-256".into(), ciphertext: blob.to_vec(), ..Default::default() };
     let operation = Decrypt::<false>::parse(named(vault), key(), request)?;
     Ok(admin(bench, operation).await?.0.to_vec())
 }
@@ -159,6 +162,59 @@ attacks! { no_original_decrypts_what_its_backup_wraps:
         let blob = wrap(bench, &public).await?;
         set_ops(bench, "elsewhere", &["decrypt"]).await?;
         decrypt(bench, "elsewhere", &blob).await
+    }
+}
+
+/// The object of a class of a stored key.
+fn half(key: &Handle, class: u64) -> Handle {
+    Handle(softkeep_proto::pkcs11::v1::Object { class, ..key.0.clone() })
+}
+
+async fn copy(bench: &Bench, key: &Handle, class: u64) -> Result<Handle> {
+    bench.copy(&half(key, class), template(&[(ck::CKA_TOKEN, true)], &[])).await
+}
+
+/// As `set_ops` and `decrypt`, of a key that only its version names.
+async fn set_ops_of(bench: &Bench, key: &Handle, ops: &[&str]) -> Result<()> {
+    let mut request = UpdateKeyRequest { key_ops: words(ops), ..Default::default() };
+    request.update_mask.get_or_insert_default().paths = vec!["key_ops".into()];
+    let key = KeyName::Version(Id::from_bytes(&key.0.unique_id)?);
+    admin(bench, UpdateKey::parse(named("dev"), key, request)?).await.map(|_| ())
+}
+
+async fn decrypt_by(bench: &Bench, key: &Handle, blob: &[u8]) -> Loot {
+    let request = DecryptRequest { algorithm: "RSA-OAEP-256".into(), ciphertext: blob.to_vec(), ..Default::default() };
+    let key = KeyName::Version(Id::from_bytes(&key.0.unique_id)?);
+    Ok(admin(bench, Decrypt::<false>::parse(named("dev"), key, request)?).await?.0.to_vec())
+}
+
+attacks! { no_object_that_was_copied_undoes_what_the_other_wraps:
+    a_copied_private_key_learns_to_decrypt E::ActionProhibited, |bench| {
+        let public = create(bench, &["encrypt"]).await?;
+        let copy = copy(bench, &public, ck::CKO_PRIVATE_KEY).await?;
+        set_ops(bench, "dev", &["encrypt", "wrapKey"]).await?;
+        let blob = wrap(bench, &public).await?;
+        set_ops_of(bench, &copy, &["decrypt"]).await?;
+        decrypt_by(bench, &copy, &blob).await
+    }
+}
+
+attacks! { no_copied_public_key_wraps_what_the_original_decrypts:
+    // Key Vault's door has no public keys without their private ones.
+    it_learns_to_wrap E::KeyNotFound, |bench| {
+        let public = create(bench, &["encrypt"]).await?;
+        let copy = copy(bench, &public, ck::CKO_PUBLIC_KEY).await?;
+        set_ops_of(bench, &copy, &["encrypt", "wrapKey"]).await?;
+        let blob = wrap(bench, &copy).await?;
+        set_ops(bench, "dev", &["decrypt"]).await?;
+        decrypt_by(bench, &public, &blob).await
+    }
+    a_copy_that_wraps_already E::ActionProhibited, |bench| {
+        let private = create_as(bench, "wraps", &["encrypt", "wrapKey"]).await?;
+        let copy = copy(bench, &private, ck::CKO_PUBLIC_KEY).await?;
+        let blob = wrap(bench, &copy).await?;
+        set_ops_of(bench, &private, &["decrypt"]).await?;
+        decrypt_by(bench, &private, &blob).await
     }
 }
 
