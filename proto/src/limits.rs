@@ -64,6 +64,10 @@ pub const MAX_RANDOM_BYTES: usize = 4096;
 /// Idempotency keys.
 pub const MAX_REQUEST_ID_BYTES: usize = 64;
 
+/// The group that Azure's paths have for a vault that is in none. No group may be called so, or its roles would seem to reach those
+/// vaults.
+pub const NO_GROUP: &str = "softkeep";
+
 /// Tags on a vault or key: Key Vault allows 15, each name and value up to 256.
 pub const MAX_TAGS: usize = 15;
 /// See [`MAX_TAGS`].

@@ -127,3 +127,25 @@ fn a_token_is_refused_after_its_time_and_before_it() {
     daemon.write("clock", "+0\n");
     ada.json(&["key", "list", "--vault-name", VAULT]);
 }
+
+/// What `keyvault show` prints as a vault's id is a scope, also where the vault is in no group.
+#[test]
+fn a_role_is_given_at_the_id_that_a_vault_shows() {
+    let daemon = Daemon::start();
+    daemon.cli(&["keyvault", "create", "--name", "roles", "--enable-rbac-authorization", "true"]);
+    daemon.cli(&["secret", "set", "--vault-name", "roles", "--name", "word", "--value", "w"]);
+    let robot = daemon.json(&["ad", "sp", "create-for-rbac", "--name", "robot", "--password", "robot-secret-1"]);
+    let (app, tenant) = (robot["appId"].as_str().unwrap(), robot["tenant"].as_str().unwrap());
+    let person = Person { daemon: &daemon, folder: "robot" };
+    person.json(&["login", "--service-principal", "-u", app, "-p", "robot-secret-1", "--tenant", tenant]);
+    let show = ["secret", "show", "--vault-name", "roles", "--name", "word"];
+    assert_eq!(person.refused(&show).0, 3, "no role yet");
+    let scope = daemon.json(&["keyvault", "show", "--name", "roles"])["id"].as_str().unwrap().to_owned();
+    let assign =
+        ["role", "assignment", "create", "--assignee", app, "--role", "Key Vault Secrets User", "--scope", &scope];
+    daemon.cli(&assign);
+    assert_eq!(person.json(&show)["value"], "w");
+    let refused =
+        Person { daemon: &daemon, folder: "nobody" }.refused(&["group", "create", "-n", "SoftKeep", "-l", "local"]);
+    assert_eq!(refused.0, 1, "no group has the name that stands for none: {}", refused.1);
+}

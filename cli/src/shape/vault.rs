@@ -4,13 +4,13 @@
 mod tests;
 
 use serde_json::{Value, json};
-use softkeep_proto::v1::{AccessPolicy, NetworkRules, Vault};
+use softkeep_proto::{
+    limits::NO_GROUP,
+    v1::{AccessPolicy, NetworkRules, Vault},
+};
 
 use super::{group::group_id, moment, text};
 use crate::{output::Columns, time};
-
-/// What is shown as the group of a vault that is in none.
-const NO_GROUP: &str = "softkeep";
 
 /// `-o table` of vaults.
 pub const VAULT_COLUMNS: Columns = &[("Location", "/location"), ("Name", "/name"), ("ResourceGroup", "/resourceGroup")];

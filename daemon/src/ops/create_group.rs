@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use softkeep_proto::{location::LOCAL, v1::CreateGroupRequest};
+use softkeep_proto::{limits::NO_GROUP, location::LOCAL, v1::CreateGroupRequest};
 
 use super::{Audited, Operation, names, vault_settings as settings};
 use crate::{
@@ -29,6 +29,10 @@ impl CreateGroup {
     /// Checks what the caller asks for.
     pub fn parse(request: CreateGroupRequest) -> Result<Self> {
         settings::check_group_name(&request.name)?;
+        if request.name.eq_ignore_ascii_case(NO_GROUP) {
+            let detail = format!("'{NO_GROUP}' is what paths say of vaults in no group; no group has that name");
+            return Err(Error::new(ErrorCode::InvalidArgument, detail));
+        }
         let tags = request.tags.into_iter().collect();
         names::check_tags(&tags)?;
         Ok(Self { name: request.name, location: settings::location(&request.location)?, tags })

@@ -129,7 +129,9 @@ fn with_ops(version: &Version, wanted: Ops, rules: Rules) -> Result<KeyPolicy> {
     }
     let new = Ops(ops.0 & !ever.0);
     if rules.forbids_widening(&policy, Ops(ops.0 & !now.0), new) {
-        return refused("the key, or a copy of it, would undo what it wraps, or its vault's profile 'strict' adds no operation to a key");
+        return refused(
+            "the key, or a copy of it, would undo what it wraps, or its vault's profile 'strict' adds no operation to a key",
+        );
     }
     policy.ops = ops.0;
     policy.ever_ops = ever.and(ops).0;

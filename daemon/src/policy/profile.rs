@@ -274,9 +274,7 @@ impl Rules {
             return refused("the vault's profile 'strict' adds no operation to a key");
         }
         if parts_copies(key, Ops(new.0 & !key.ever_ops)) {
-            return refused(
-                "a copy gains nothing that wraps or undoes that: its original may have done the other",
-            );
+            return refused("a copy gains nothing that wraps or undoes that: its original may have done the other");
         }
         let undoes = super::wrapping::undoing(key);
         if (new.has_any(undoes) && key.ever().has_any(WRAPS)) || (new.has_any(WRAPS) && key.ever().has_any(undoes)) {

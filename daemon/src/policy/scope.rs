@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use softkeep_proto::limits::NO_GROUP;
+
 use super::permission::Area;
 use crate::{
     error::{Error, ErrorCode, Result},
@@ -107,6 +109,8 @@ impl Scope {
         let object = Collection::ALL
             .into_iter()
             .find_map(|collection| take(collection.name()).map(|name| (collection, name.to_ascii_lowercase())));
+        // A vault in no group has one in its path all the same.
+        let group = group.filter(|name| vault.is_none() || name != NO_GROUP);
         let scope = Self { group, vault, object };
         let names = [scope.vault.as_ref(), scope.object.as_ref().map(|(_, name)| name)];
         let well_formed = words.is_empty()
@@ -188,6 +192,11 @@ mod tests {
             (&format!("/subscriptions/{GUID}/resourcegroups/Contoso"), "/resourceGroups/contoso"),
             (&vault, "/resourceGroups/contoso/providers/Microsoft.KeyVault/vaults/kv1"),
             (&format!("{vault}/keys/Web"), "/resourceGroups/contoso/providers/Microsoft.KeyVault/vaults/kv1/keys/web"),
+            (
+                &format!("/subscriptions/{GUID}/resourceGroups/Softkeep/providers/Microsoft.KeyVault/vaults/kv1"),
+                "/providers/Microsoft.KeyVault/vaults/kv1",
+            ),
+            ("/resourceGroups/softkeep", "/resourceGroups/softkeep"),
             ("/resourceGroups//providers/microsoft.keyvault/vaults/kv1", "/providers/Microsoft.KeyVault/vaults/kv1"),
         ] {
             assert_eq!(scope(text).to_string(), stored, "{text}");
