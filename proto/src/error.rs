@@ -125,21 +125,15 @@ impl ErrorCode {
             E::WrappingKeyMismatch => (G::FailedPrecondition, ck_rv::WRAPPING_KEY_TYPE_INCONSISTENT, X::Failed),
             E::UnwrappingKeyMismatch => (G::FailedPrecondition, ck_rv::UNWRAPPING_KEY_TYPE_INCONSISTENT, X::Failed),
             E::SecretNotFound | E::CertificateNotFound => (G::NotFound, ck_rv::OBJECT_HANDLE_INVALID, X::NotFound),
-            E::GroupNotFound
-            | E::PrincipalNotFound
-            | E::RoleNotFound
-            | E::IssuerNotFound
-            | E::OperationNotFound => (G::NotFound, ck_rv::FUNCTION_FAILED, X::NotFound),
+            E::GroupNotFound | E::PrincipalNotFound | E::RoleNotFound | E::IssuerNotFound | E::OperationNotFound => {
+                (G::NotFound, ck_rv::FUNCTION_FAILED, X::NotFound)
+            }
             E::NameDeleted => (G::AlreadyExists, ck_rv::ATTRIBUTE_VALUE_INVALID, X::Failed),
             E::SecretDisabled => (G::FailedPrecondition, ck_rv::ACTION_PROHIBITED, X::NotPermitted),
-            E::PurgeProtected | E::ManagedObject => {
-                (G::FailedPrecondition, ck_rv::ACTION_PROHIBITED, X::NotPermitted)
-            }
+            E::PurgeProtected | E::ManagedObject => (G::FailedPrecondition, ck_rv::ACTION_PROHIBITED, X::NotPermitted),
             E::SkuNotSupported => (G::FailedPrecondition, ck_rv::ACTION_PROHIBITED, X::Failed),
             E::TransferBlobInvalid => (G::InvalidArgument, ck_rv::WRAPPED_KEY_INVALID, X::Failed),
-            E::CertificateInvalid | E::BackupInvalid => {
-                (G::InvalidArgument, ck_rv::ATTRIBUTE_VALUE_INVALID, X::Failed)
-            }
+            E::CertificateInvalid | E::BackupInvalid => (G::InvalidArgument, ck_rv::ATTRIBUTE_VALUE_INVALID, X::Failed),
             E::PasswordIncorrect => (G::InvalidArgument, ck_rv::PIN_INCORRECT, X::Failed),
             E::TokenInvalid => (G::Unauthenticated, ck_rv::USER_NOT_LOGGED_IN, X::NotPermitted),
             E::SignInPending => (G::FailedPrecondition, ck_rv::FUNCTION_FAILED, X::Failed),
